@@ -1,0 +1,40 @@
+"""Who acts."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ActorKind(StrEnum):
+    """What sort of one acts."""
+
+    STAFF = "staff"
+    DEVICE = "device"
+    PATIENT = "patient"
+    TOKEN = "token"
+    SYSTEM = "system"
+
+
+class Role(StrEnum):
+    """What a membership allows at a site; a manager may do all of a site, an admin all of all."""
+
+    RECEPTIONIST = "receptionist"
+    CLINICIAN = "clinician"
+    MANAGER = "manager"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The one an action is recorded under: `id` within its kind; `label` is what colleagues see."""
+
+    kind: ActorKind
+    id: int | None = None
+    label: str = ""
+
+    @property
+    def key(self) -> str:
+        """A stable text key, e.g. `staff:7`; idempotency keys belong to it."""
+        return f"{self.kind}:{self.id if self.id is not None else '-'}"
+
+
+SYSTEM = Actor(ActorKind.SYSTEM, None, "queueapp")

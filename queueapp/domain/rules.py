@@ -1,0 +1,52 @@
+"""The figures a site may set, with their defaults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import time, timedelta
+from typing import Any
+
+from queueapp.domain.refusal import invalid
+
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRules:
+    """Every figure of the queue's rules; durations are timedeltas, stored as whole seconds."""
+
+    grace: timedelta = 10 * _MINUTE
+    too_late: timedelta = 20 * _MINUTE
+    release: timedelta = 10 * _MINUTE
+    pass_over: timedelta = 5 * _MINUTE
+    overdue_back: timedelta = 10 * _MINUTE
+    come_by: timedelta = 30 * _MINUTE
+    undo_window: timedelta = 10 * _MINUTE
+    onward_target: timedelta = 10 * _MINUTE
+    urgent_target: timedelta = 10 * _MINUTE
+    booked_target: timedelta = 15 * _MINUTE
+    walk_in_target: timedelta = 60 * _MINUTE
+    hold: timedelta = 5 * _MINUTE
+    forecast_fresh: timedelta = timedelta(seconds=60)
+    day_starts_at: time = time(4, 0)
+
+    @classmethod
+    def from_mapping(cls, stored: Mapping[str, Any]) -> "SiteRules":
+        """Read the stored overrides (seconds; `HH:MM` for times); refuses unknown or bad ones."""
+        known = {f.name: f for f in fields(cls)}
+        values: dict[str, Any] = {}
+        for name, value in stored.items():
+            if name not in known:
+                raise invalid(f"rules.{name}", "This is not a setting of a site.")
+            values[name] = _parse(name, value, known[name].default)
+        return cls(**values)
+
+
+def _parse(name: str, value: object, default: object) -> object:
+    if isinstance(default, time):
+        try:
+            return time.fromisoformat(str(value))
+        except ValueError:
+            raise invalid(f"rules.{name}", "Give a time of day as HH:MM.") from None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise invalid(f"rules.{name}", "Give a number of seconds, 0 or more.")
+    return timedelta(seconds=value)
