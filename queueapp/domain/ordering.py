@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from queueapp.domain.rules import SiteRules
-from queueapp.domain.visit import EntryClass, Presence, PreferenceKind
+from queueapp.domain.visit import EntryClass, PreferenceKind, Presence
 
 OrderKey = tuple[int, datetime, datetime, int]
 
@@ -91,10 +91,10 @@ class Why(StrEnum):
 def in_order(candidates: Iterable[Candidate]) -> list[Candidate]:
     """All candidates in calling order, moves applied oldest first."""
     line = sorted(candidates, key=lambda c: c.key)
-    moved = [c for c in line if c.move]
-    for one in sorted(moved, key=lambda c: (c.move.made_at, c.entry_id) if c.move else ()):
-        anchor = next((c for c in line if one.move and c.entry_id == one.move.before_id), None)
-        if anchor is None or anchor is one:
+    moved = [(c.move.made_at, c.entry_id, c.move.before_id, c) for c in line if c.move]
+    for _, _, before_id, one in sorted(moved, key=lambda m: m[:2]):
+        anchor = next((c for c in line if c.entry_id == before_id), None)
+        if anchor is None or anchor is one or anchor.band != one.band:
             continue
         line.remove(one)
         line.insert(line.index(anchor), one)
@@ -171,9 +171,7 @@ def is_stranded(candidate: Candidate, shifts: Iterable[ShiftView], now: datetime
     return not any(s.ends_at > now and can_serve(candidate, s) for s in shifts)
 
 
-def ahead_of(
-    candidate: Candidate, others: Iterable[Candidate], shifts: Iterable[ShiftView]
-) -> int:
+def ahead_of(candidate: Candidate, others: Iterable[Candidate], shifts: Iterable[ShiftView]) -> int:
     """How many eligible-by-presence entries are due before, among those who share a clinician."""
     mine = [s for s in shifts if can_serve(candidate, s)]
     line = in_order([*(c for c in others if c.entry_id != candidate.entry_id), candidate])
@@ -210,7 +208,9 @@ def reason(
                 f"target {target} min, so due by {due}."
             )
     elif candidate.entry_class == EntryClass.URGENT:
-        said = f"Urgent since {clock(candidate.reference_at)}, target {target} min, so due by {due}."
+        said = (
+            f"Urgent since {clock(candidate.reference_at)}, target {target} min, so due by {due}."
+        )
     elif candidate.entry_class == EntryClass.ONWARD:
         said = f"Sent on at {clock(candidate.reference_at)}, target {target} min, so due by {due}."
     else:

@@ -1,6 +1,6 @@
 """Why something is refused, in words a person can act on."""
 
-from dataclasses import dataclass, field
+import dataclasses
 from enum import StrEnum
 
 
@@ -13,7 +13,7 @@ class RefusalKind(StrEnum):
     CONFLICT = "conflict"
 
 
-@dataclass
+@dataclasses.dataclass
 class Refused(Exception):
     """An action that was not carried out; nothing was changed.
 
@@ -25,7 +25,7 @@ class Refused(Exception):
     field: str = ""
     kind: RefusalKind = RefusalKind.CONFLICT
     code: str = ""
-    details: dict[str, object] = field(default_factory=dict)
+    details: dict[str, object] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}" if self.field else self.message

@@ -1,0 +1,1 @@
+"""queueapp: an appointment and walk-in queue manager for clinics."""
