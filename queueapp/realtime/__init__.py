@@ -1,0 +1,1 @@
+"""Channels, who may join them, and what each screen is sent."""
