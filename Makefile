@@ -53,7 +53,7 @@ lock: $(BIN)/python ## renew the hashed locks after an edit of requirements*.txt
 	@$(PIP) install --quiet $(UV)
 	@for name in requirements requirements-dev requirements-node; do \
 		UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-			--generate-hashes --no-emit-index-url --no-emit-find-links --only-binary :all: \
+			--generate-hashes --no-emit-index-url --no-emit-find-links \
 			$$name.txt --output-file $$name.lock || exit 1; done
 
 clean: ## remove what was installed and built; data in var/ stays
@@ -66,17 +66,17 @@ $(BIN)/python:
 		"On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 
 $(VENV)/.runtime: requirements.lock | $(BIN)/python
-	$(PIP) install --quiet --require-hashes --only-binary :all: --requirement requirements.lock
+	$(PIP) install --quiet --require-hashes --requirement requirements.lock
 	@touch $@
 
 # The development lock holds all of the runtime lock.
 $(VENV)/.dev: requirements-dev.lock requirements.lock | $(BIN)/python
-	$(PIP) install --quiet --require-hashes --only-binary :all: --requirement requirements-dev.lock
+	$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
 	@touch $(VENV)/.runtime $@
 
 static/vendor/.built: package.json package-lock.json .npmrc static/build.mjs static/src/nhsuk.scss static/css/tokens.css | $(BIN)/python
 	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null \
 		&& npm --version >/dev/null 2>&1 || \
-		$(PIP) install --quiet --require-hashes --only-binary :all: --requirement requirements-node.lock
+		$(PIP) install --quiet --require-hashes --requirement requirements-node.lock
 	PATH="$(CURDIR)/$(BIN):$$PATH"; npm ci --loglevel=error && node static/build.mjs
 	@touch $@
