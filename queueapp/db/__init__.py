@@ -1,0 +1,1 @@
+"""Tables, sessions, migrations and the read-only queries of pages."""

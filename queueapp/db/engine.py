@@ -1,0 +1,79 @@
+"""Engines: what each database must be told before it may be trusted."""
+
+import logging
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import QueuePool
+
+try:
+    from pysqlite3 import dbapi2 as sqlite_driver
+except ImportError:  # no wheel for this platform: Python's own, if it is new enough
+    import sqlite3 as sqlite_driver
+
+log = logging.getLogger(__name__)
+
+SQLITE_WAL_RESET_FIXED = (3, 51, 3)
+_BUSY_TIMEOUT_MS = 10_000
+
+
+def sqlite_is_safe(version: tuple[int, ...] | None = None) -> bool:
+    """Whether several connections may share a file: the WAL-reset bug is mended in 3.51.3."""
+    return (version or sqlite_driver.sqlite_version_info) >= SQLITE_WAL_RESET_FIXED
+
+
+def make_engine(url: str | URL) -> Engine:
+    """An engine for `sqlite:///file` or `postgresql+psycopg://…`.
+
+    SQLite: WAL, synchronous=FULL, mmap off, foreign keys on; `BEGIN IMMEDIATE` for connections
+    with the execution option `writes`, one connection only where SQLite is too old.
+    Raises ValueError for another database.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed)
+    if parsed.get_backend_name() == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        return sa.create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    raise ValueError(f"DATABASE_URL: use sqlite:/// or postgresql://, not {parsed.drivername}")
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 5, "max_overflow": 25}
+    if not sqlite_is_safe():
+        log.warning(
+            "SQLite %s may corrupt a file that several connections share; using one connection. "
+            "Install pysqlite3 (SQLite 3.51.3 or newer) to lift this.",
+            sqlite_driver.sqlite_version,
+        )
+        pool = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
+    engine = sa.create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        module=sqlite_driver,
+        connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000},
+        **pool,
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not open transactions behind our back
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "mmap_size=0",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,70 @@
+"""What keeps it running: replays, forecasts, leases, looks, outgoing messages."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from queueapp.db.models.base import Base, HasId, link
+from queueapp.db.types import BigId
+
+
+class IdempotencyKey(HasId, Base):
+    """The answer of a request already carried out, kept 24 h, written with its effect."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (UniqueConstraint("actor", "method", "path", "key"),)
+    actor: Mapped[str] = mapped_column(String(40))
+    method: Mapped[str] = mapped_column(String(8))
+    path: Mapped[str] = mapped_column(String(200))
+    key: Mapped[str] = mapped_column(String(200))
+    body_hash: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int | None] = mapped_column(Integer)
+    answer: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+
+
+class StoredForecast(HasId, Base):
+    """A site's newest forecast; `seq` is the site's right after it was stored."""
+
+    __tablename__ = "forecast"
+    site_id: Mapped[int] = mapped_column(BigId, ForeignKey("site.id"), unique=True)
+    for_seq: Mapped[int] = mapped_column(Integer)
+    seq: Mapped[int] = mapped_column(Integer)
+    made_at: Mapped[datetime]
+    content: Mapped[dict[str, Any]]
+
+
+class Lease(Base):
+    """Who may do a job that must be done by exactly one process."""
+
+    __tablename__ = "lease"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(80))
+    expires_at: Mapped[datetime]
+
+
+class OutboxMessage(HasId, Base):
+    """A message to a person, to be sent by a transport."""
+
+    __tablename__ = "outbox_message"
+    site_id: Mapped[int] = link("site.id")
+    visit_id: Mapped[int | None] = link("visit.id", nullable=True)
+    patient_id: Mapped[int | None] = link("patient.id", nullable=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    content: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+
+class Look(HasId, Base):
+    """Who looked at whose details, and when."""
+
+    __tablename__ = "look"
+    site_id: Mapped[int] = link("site.id", index=False)
+    actor: Mapped[str] = mapped_column(String(40), index=True)
+    patient_id: Mapped[int | None] = link("patient.id", nullable=True)
+    visit_id: Mapped[int | None] = link("visit.id", nullable=True)
+    what: Mapped[str] = mapped_column(String(40))
+    looked_at: Mapped[datetime]

@@ -1,0 +1,119 @@
+"""A clinic location and what stands in it: services, targets, reasons, rooms, hours."""
+
+from datetime import date, time, timedelta
+from typing import Any
+
+from sqlalchemy import Float, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from queueapp.db.models.base import Base, HasId, link
+from queueapp.domain.rules import SiteRules
+
+
+class Site(HasId, Base):
+    """One clinic location: a time zone, opening hours, one queue; `seq` counts visible changes."""
+
+    __tablename__ = "site"
+    slug: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    timezone: Mapped[str] = mapped_column(String(64))
+    seq: Mapped[int] = mapped_column(Integer, default=0)
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    opened_day: Mapped[date | None]
+    closed_day: Mapped[date | None]
+
+    services: Mapped[list["Service"]] = relationship(
+        back_populates="site", order_by="Service.position, Service.id"
+    )
+    rooms: Mapped[list["Room"]] = relationship(
+        back_populates="site", order_by="Room.position, Room.id"
+    )
+
+    @property
+    def rules(self) -> SiteRules:
+        """The figures in force."""
+        return SiteRules.from_mapping(self.settings or {})
+
+
+class Service(HasId, Base):
+    """What one waits for. A `not_care` one stays off lobby, targets and forecast."""
+
+    __tablename__ = "service"
+    __table_args__ = (UniqueConstraint("site_id", "slug"),)
+    site_id: Mapped[int] = link("site.id")
+    slug: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(80))
+    plain_name: Mapped[str] = mapped_column(String(120), default="")
+    position: Mapped[int] = mapped_column(Integer, default=0)
+    planned: Mapped[timedelta] = mapped_column(default=timedelta(minutes=10))
+    intake_ends: Mapped[time | None]
+    waiting_limit: Mapped[int | None] = mapped_column(Integer)
+    not_care: Mapped[bool] = mapped_column(default=False)
+    needs: Mapped[list[str]] = mapped_column(default=list)
+    buffer_before: Mapped[timedelta] = mapped_column(default=timedelta(0))
+    buffer_after: Mapped[timedelta] = mapped_column(default=timedelta(0))
+    retired: Mapped[bool] = mapped_column(default=False)
+
+    site: Mapped[Site] = relationship(back_populates="services")
+    reasons: Mapped[list["Reason"]] = relationship(back_populates="service", order_by="Reason.id")
+    targets: Mapped[list["ServiceTarget"]] = relationship(back_populates="service")
+
+
+class Reason(HasId, Base):
+    """Why one comes, in plain words, with planned time."""
+
+    __tablename__ = "reason"
+    service_id: Mapped[int] = link("service.id")
+    words: Mapped[str] = mapped_column(String(120))
+    planned: Mapped[timedelta]
+    retired: Mapped[bool] = mapped_column(default=False)
+    service: Mapped[Service] = relationship(back_populates="reasons")
+
+
+class ServiceTarget(HasId, Base):
+    """`service_level_target`: `share` (0-1) of a class called within `within`, from a day on."""
+
+    __tablename__ = "service_target"
+    __table_args__ = (UniqueConstraint("service_id", "entry_class", "valid_from"),)
+    service_id: Mapped[int] = link("service.id")
+    entry_class: Mapped[str] = mapped_column(String(32))
+    within: Mapped[timedelta]
+    share: Mapped[float] = mapped_column(Float, default=0.8)
+    valid_from: Mapped[date]
+    service: Mapped[Service] = relationship(back_populates="targets")
+
+
+class Room(HasId, Base):
+    """Where care happens, with places and features (step-free, couch, isolation)."""
+
+    __tablename__ = "room"
+    __table_args__ = (UniqueConstraint("site_id", "name"),)
+    site_id: Mapped[int] = link("site.id")
+    name: Mapped[str] = mapped_column(String(40))
+    position: Mapped[int] = mapped_column(Integer, default=0)
+    places: Mapped[int] = mapped_column(Integer, default=1)
+    features: Mapped[list[str]] = mapped_column(default=list)
+    retired: Mapped[bool] = mapped_column(default=False)
+    site: Mapped[Site] = relationship(back_populates="rooms")
+
+
+class OpeningHour(HasId, Base):
+    """A weekly rule in local wall time; 0 is Monday; equal midnights mean round the clock."""
+
+    __tablename__ = "opening_hour"
+    site_id: Mapped[int] = link("site.id")
+    weekday: Mapped[int] = mapped_column(Integer)
+    opens: Mapped[time]
+    closes: Mapped[time]
+
+
+class OpeningException(HasId, Base):
+    """Other hours on one day; without times the site is closed then."""
+
+    __tablename__ = "opening_exception"
+    __table_args__ = (Index(None, "site_id", "day"),)
+    site_id: Mapped[int] = link("site.id", index=False)
+    day: Mapped[date]
+    opens: Mapped[time | None]
+    closes: Mapped[time | None]
+    note: Mapped[str] = mapped_column(String(120), default="")

@@ -1,0 +1,78 @@
+"""Reading and writing sessions: separate factories, one writer at a time per SQLite process."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.orm import Session, sessionmaker
+
+from queueapp.db.engine import make_engine
+from queueapp.db.unit import Committed, finalise
+
+Listener = Callable[[Committed], None]
+
+
+class Database:
+    """The one way to a session.
+
+    Under gevent a second greenlet's BEGIN IMMEDIATE would freeze the whole process for the busy
+    timeout, so on SQLite all write transactions of a process run under one cooperative lock that
+    is taken before BEGIN; nothing inside a write transaction may yield. `write_lock` is there for
+    the test that shows what happens without it.
+    """
+
+    def __init__(
+        self,
+        url: str | URL,
+        *,
+        engine: Engine | None = None,
+        write_lock: AbstractContextManager[object] | None = None,
+    ) -> None:
+        self.engine = engine or make_engine(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        default: AbstractContextManager[object] = (
+            threading.Lock() if self.is_sqlite else nullcontext()
+        )
+        self._write_lock = write_lock or default
+        reads, writes = self.engine, self.engine.execution_options(writes=True)
+        if not self.is_sqlite:
+            reads = reads.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            writes = writes.execution_options(isolation_level="READ COMMITTED")
+        self._readers = sessionmaker(reads, autoflush=False)
+        self._writers = sessionmaker(writes, expire_on_commit=False)
+        self._listeners: list[Listener] = []
+
+    def on_commit(self, listener: Listener) -> None:
+        """Call `listener` after each commit that changed something a screen can show."""
+        self._listeners.append(listener)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one snapshot of the database and changes nothing."""
+        with self._readers() as session:
+            try:
+                yield session
+            finally:
+                session.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session whose work is all committed at the end of the block, or none of it.
+
+        Listeners hear of the commit after the lock is released.
+        """
+        with self._write_lock, self._writers() as session:
+            with session.begin():
+                yield session
+                committed = finalise(session)
+        for one in committed:
+            for listener in self._listeners:
+                listener(one)
+
+    def dispose(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()

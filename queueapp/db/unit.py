@@ -1,0 +1,101 @@
+"""What happens inside one write transaction: facts are gathered, then written with the site's seq.
+
+`seq` is taken as the last lock of the transaction, so that a site's row is held as briefly as can
+be; call-next and move take it first (`lock_site`) since they decide over the whole queue.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from queueapp.db.models import Site, VisitEvent
+from queueapp.domain.actor import Actor
+from queueapp.domain.events import Fact
+from queueapp.domain.refusal import not_found
+
+_STAGED = "queueapp.staged_facts"
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A site's change as it was committed: its new `seq` and what happened, in order."""
+
+    site_id: int
+    seq: int
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    site_id: int
+    actor: Actor
+    recorded_at: datetime
+    fact: Fact
+
+
+def record(session: Session, site_id: int, actor: Actor, now: datetime, fact: Fact) -> None:
+    """Stage a fact; it becomes a VisitEvent when the transaction ends."""
+    session.info.setdefault(_STAGED, []).append(_Staged(site_id, actor, now, fact))
+
+
+def lock_site(session: Session, site_id: int) -> Site:
+    """The site's row, held until the transaction ends. Raises Refused when there is none."""
+    site = session.scalars(
+        sa.select(Site)
+        .where(Site.id == site_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if site is None:
+        raise not_found("The site")
+    return site
+
+
+def finalise(session: Session) -> list[Committed]:
+    """Write the staged facts as events `(seq, n)` and raise each touched site's seq by one."""
+    session.flush()
+    staged: list[_Staged] = session.info.pop(_STAGED, [])
+    by_site: dict[int, list[_Staged]] = defaultdict(list)
+    for item in staged:
+        by_site[item.site_id].append(item)
+    committed = []
+    for site_id in sorted(by_site):
+        seq = session.execute(
+            sa.update(Site)
+            .where(Site.id == site_id)
+            .values(seq=Site.seq + 1)
+            .returning(Site.seq)
+            .execution_options(synchronize_session=False)
+        ).scalar_one()
+        items = by_site[site_id]
+        session.add_all(_event(item, seq, n) for n, item in enumerate(items))
+        committed.append(Committed(site_id, seq, tuple(item.fact for item in items)))
+    session.flush()
+    return committed
+
+
+def _event(item: _Staged, seq: int, n: int) -> VisitEvent:
+    fact = item.fact
+    return VisitEvent(
+        site_id=item.site_id,
+        seq=seq,
+        n=n,
+        kind=fact.kind.value,
+        visit_id=fact.visit_id,
+        entry_id=fact.entry_id,
+        appointment_id=fact.appointment_id,
+        shift_id=fact.shift_id,
+        room_id=fact.room_id,
+        actor=item.actor.key,
+        occurred_at=fact.occurred_at,
+        recorded_at=item.recorded_at,
+        from_state=fact.from_state,
+        to_state=fact.to_state,
+        why=fact.why,
+        data=dict(fact.data),
+        before=dict(fact.before),
+        undoes_id=fact.undoes_id,
+    )
