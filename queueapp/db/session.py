@@ -21,12 +21,14 @@ class Database:
     timeout, so on SQLite all write transactions of a process run under one cooperative lock that
     is taken before BEGIN; nothing inside a write transaction may yield. `write_lock` is there for
     the test that shows what happens without it.
+    Sessions carry `secret` in `info`: phone links are derived from it.
     """
 
     def __init__(
         self,
         url: str | URL,
         *,
+        secret: str = "",
         engine: Engine | None = None,
         write_lock: AbstractContextManager[object] | None = None,
     ) -> None:
@@ -42,8 +44,8 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
             writes = writes.execution_options(isolation_level="READ COMMITTED")
-        self._readers = sessionmaker(reads, autoflush=False)
-        self._writers = sessionmaker(writes, expire_on_commit=False)
+        self._readers = sessionmaker(reads, autoflush=False, info={"secret": secret})
+        self._writers = sessionmaker(writes, expire_on_commit=False, info={"secret": secret})
         self._listeners: list[Listener] = []
 
     def on_commit(self, listener: Listener) -> None:
@@ -65,10 +67,9 @@ class Database:
 
         Listeners hear of the commit after the lock is released.
         """
-        with self._write_lock, self._writers() as session:
-            with session.begin():
-                yield session
-                committed = finalise(session)
+        with self._write_lock, self._writers() as session, session.begin():
+            yield session
+            committed = finalise(session)
         for one in committed:
             for listener in self._listeners:
                 listener(one)

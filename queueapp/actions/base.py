@@ -1,0 +1,205 @@
+"""What every action needs: finding rows, true times, staging facts with what undo puts back."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from enum import Enum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from queueapp.db.models import (
+    Appointment,
+    Base,
+    QueueEntry,
+    Room,
+    Service,
+    Shift,
+    Site,
+    Visit,
+)
+from queueapp.db.unit import record
+from queueapp.domain.actor import Actor
+from queueapp.domain.events import Fact, Kind
+from queueapp.domain.refusal import invalid, not_found
+from queueapp.domain.visit import OPEN_STATES
+
+# What undo may put back, by table. Never personal text: events outlive a purge.
+UNDOABLE_COLUMNS: Mapping[type[Base], tuple[str, ...]] = {
+    QueueEntry: (
+        "state",
+        "entry_class",
+        "band",
+        "passed_over_until",
+        "absences",
+        "shift_id",
+        "clinician_id",
+        "room_id",
+        "called_at",
+        "started_at",
+        "ended_at",
+        "end_unknown",
+        "stepped_out",
+        "stepped_out_at",
+        "preference",
+        "wished_clinician_id",
+        "wished_attribute",
+    ),
+    Visit: (
+        "presence",
+        "come_by",
+        "back_by",
+        "here_at",
+        "place",
+        "departed_at",
+        "resolution",
+    ),
+    Appointment: ("state", "visit_id"),
+}
+
+
+def happened(now: datetime, occurred_at: datetime | None, *after: datetime | None) -> datetime:
+    """The true time of something entered now, perhaps afterwards.
+
+    Raises Refused (invalid) for a time in the future or before any of `after`.
+    """
+    when = occurred_at or now
+    if when > now:
+        raise invalid("occurred_at", "Give a time that is not in the future.")
+    for earlier in after:
+        if earlier is not None and when < earlier:
+            if occurred_at is None:
+                return earlier  # the clock was set back; the order of things still holds
+            raise invalid("occurred_at", "Give a time that is not before the step before it.")
+    return when
+
+
+def find_site(session: Session, slug: str) -> Site:
+    """The site of that slug. Raises Refused (not found)."""
+    site = session.scalars(sa.select(Site).where(Site.slug == slug)).one_or_none()
+    if site is None:
+        raise not_found("The site")
+    return site
+
+
+def get_entry(session: Session, entry_id: int) -> QueueEntry:
+    """The entry, its row held until the transaction ends. Raises Refused (not found)."""
+    entry = session.scalars(
+        sa.select(QueueEntry)
+        .where(QueueEntry.id == entry_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if entry is None:
+        raise not_found("The ticket")
+    return entry
+
+
+def get_visit(session: Session, visit_id: int) -> Visit:
+    """The visit, its row held until the transaction ends. Raises Refused (not found)."""
+    visit = session.scalars(
+        sa.select(Visit)
+        .where(Visit.id == visit_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if visit is None:
+        raise not_found("The visit")
+    return visit
+
+
+def get_room(session: Session, room_id: int) -> Room:
+    """The room. Raises Refused (not found)."""
+    room = session.get(Room, room_id)
+    if room is None:
+        raise not_found("The room")
+    return room
+
+
+def get_shift(session: Session, shift_id: int) -> Shift:
+    """The shift, its row held until the transaction ends. Raises Refused (not found)."""
+    shift = session.get(Shift, shift_id, with_for_update=True, populate_existing=True)
+    if shift is None:
+        raise not_found("The shift")
+    return shift
+
+
+def get_service(session: Session, site_id: int, service_id: int) -> Service:
+    """A service of the site. Raises Refused (invalid `service`)."""
+    service = session.get(Service, service_id)
+    if service is None or service.site_id != site_id or service.retired:
+        raise invalid("service", "Choose one of this clinic's services.")
+    return service
+
+
+def open_entries(session: Session, visit: Visit) -> list[QueueEntry]:
+    """The visit's entries that are waiting, called or in service."""
+    return list(
+        session.scalars(
+            sa.select(QueueEntry)
+            .where(QueueEntry.visit_id == visit.id, QueueEntry.state.in_(OPEN_STATES))
+            .order_by(QueueEntry.id)
+        )
+    )
+
+
+def image(*rows: Base) -> dict[str, dict[str, dict[str, Any]]]:
+    """What undo puts back: table -> id -> column -> JSON-ready value, as the rows are now."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        columns = UNDOABLE_COLUMNS[type(row)]
+        values = {name: _plain(getattr(row, name)) for name in columns}
+        row_id = str(sa.inspect(row).identity[0])
+        found.setdefault(row.__tablename__, {})[row_id] = values
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return round(value.total_seconds())
+    return value.value if isinstance(value, Enum) else value
+
+
+def note(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    kind: Kind,
+    *,
+    site_id: int,
+    occurred_at: datetime | None = None,
+    entry: QueueEntry | None = None,
+    visit_id: int | None = None,
+    appointment_id: int | None = None,
+    shift_id: int | None = None,
+    room_id: int | None = None,
+    from_state: str = "",
+    why: str = "",
+    data: Mapping[str, Any] | None = None,
+    before: Mapping[str, Any] | None = None,
+    undoes_id: int | None = None,
+) -> None:
+    """Stage what happened. An `entry` fills its own ids and its new state."""
+    record(
+        session,
+        site_id,
+        actor,
+        now,
+        Fact(
+            kind=kind,
+            occurred_at=occurred_at or now,
+            visit_id=entry.visit_id if entry else visit_id,
+            entry_id=entry.id if entry else None,
+            appointment_id=appointment_id or (entry.appointment_id if entry else None),
+            shift_id=shift_id or (entry.shift_id if entry else None),
+            room_id=room_id or (entry.room_id if entry else None),
+            from_state=str(from_state),
+            to_state=entry.state.value if entry else "",
+            why=why,
+            data=data or {},
+            before=before or {},
+            undoes_id=undoes_id,
+        ),
+    )

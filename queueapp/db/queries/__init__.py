@@ -1,0 +1,1 @@
+"""Read-only queries: what pages, channels and decisions look at."""

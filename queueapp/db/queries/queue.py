@@ -1,0 +1,203 @@
+"""The queue of a site as the order sees it: one loader for call-next, screens and the forecast."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, selectinload
+
+from queueapp.db.models import (
+    Clinician,
+    OrderMove,
+    Pause,
+    QueueEntry,
+    Room,
+    Shift,
+    Site,
+    Visit,
+)
+from queueapp.domain.localtime import service_day
+from queueapp.domain.ordering import Candidate, Move, ShiftView, in_order
+from queueapp.domain.rules import SiteRules
+from queueapp.domain.visit import IN_ROOM_STATES, EntryState, PreferenceKind
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+_OVERTIME = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """Waiting entries in calling order and the shifts of today, true as of `seq`."""
+
+    site_id: int
+    seq: int
+    zone: str
+    now: datetime
+    rules: SiteRules
+    line: tuple[Candidate, ...]
+    shifts: tuple[ShiftView, ...]
+
+    def shift(self, shift_id: int) -> ShiftView | None:
+        """The shift of that id, if it is among today's."""
+        return next((s for s in self.shifts if s.shift_id == shift_id), None)
+
+    def shift_in(self, room_id: int) -> ShiftView | None:
+        """The open shift in a room."""
+        return next((s for s in self.shifts if s.is_open and s.room_id == room_id), None)
+
+    def places(self) -> dict[int, int]:
+        """Place in the calling order by entry id, from 1."""
+        return {c.entry_id: n for n, c in enumerate(self.line, start=1)}
+
+
+def load_queue(session: Session, site: Site, now: datetime) -> QueueView:
+    """Load the site's queue; the caller's transaction decides how fresh and how locked it is."""
+    rules = site.rules
+    busy = _rooms_in_use(session, site.id)
+    return QueueView(
+        site_id=site.id,
+        seq=site.seq,
+        zone=site.timezone,
+        now=now,
+        rules=rules,
+        line=tuple(in_order(_candidates(session, site.id, {v for v, _ in busy}))),
+        shifts=tuple(_shifts(session, site, now, rules, [r for _, r in busy])),
+    )
+
+
+def wished_clinicians(session: Session, clinician_id: int | None, attribute: str) -> frozenset[int]:
+    """The clinicians a wish means: the named one, or all who have the attribute."""
+    return _wish(clinician_id, attribute, _attributes(session) if attribute else {})
+
+
+def _candidates(session: Session, site_id: int, busy_visits: set[int]) -> list[Candidate]:
+    e, v, m = QueueEntry.__table__.c, Visit.__table__.c, OrderMove.__table__.c
+    rows = session.execute(
+        sa.select(
+            e.id,
+            e.visit_id,
+            e.service_id,
+            e.entry_class,
+            e.band,
+            e.due_by,
+            e.arrived_at,
+            e.reference_at,
+            e.target,
+            v.presence,
+            e.passed_over_until,
+            e.preference,
+            e.wished_clinician_id,
+            e.wished_attribute,
+            e.needs,
+            m.before_id,
+            m.made_at,
+        )
+        .select_from(
+            sa.join(QueueEntry.__table__, Visit.__table__, e.visit_id == v.id).outerjoin(
+                OrderMove.__table__, sa.and_(m.entry_id == e.id, m.ended_at.is_(None))
+            )
+        )
+        .where(e.site_id == site_id, e.state == EntryState.WAITING)
+    ).all()
+    attributes = _attributes(session) if any(row.wished_attribute for row in rows) else {}
+    return [
+        Candidate(
+            entry_id=row.id,
+            visit_id=row.visit_id,
+            service_id=row.service_id,
+            entry_class=row.entry_class,
+            band=row.band,
+            due_by=row.due_by,
+            arrived_at=row.arrived_at,
+            number=row.id,
+            reference_at=row.reference_at,
+            target=row.target,
+            presence=row.presence,
+            passed_over_until=row.passed_over_until,
+            preference=row.preference,
+            clinicians=frozenset()
+            if row.preference is PreferenceKind.NONE
+            else _wish(row.wished_clinician_id, row.wished_attribute, attributes),
+            needs=frozenset(row.needs or ()),
+            visit_busy=row.visit_id in busy_visits,
+            move=Move(row.before_id, row.made_at) if row.before_id else None,
+        )
+        for row in rows
+    ]
+
+
+def _attributes(session: Session) -> dict[str, set[int]]:
+    having: dict[str, set[int]] = defaultdict(set)
+    for clinician_id, words in session.execute(sa.select(Clinician.id, Clinician.attributes)):
+        for word in words or ():
+            having[word].add(clinician_id)
+    return having
+
+
+def _wish(
+    clinician_id: int | None, attribute: str, attributes: dict[str, set[int]]
+) -> frozenset[int]:
+    if clinician_id is not None:
+        return frozenset({clinician_id})
+    return frozenset(attributes.get(attribute, ()))
+
+
+def _rooms_in_use(session: Session, site_id: int) -> list[tuple[int, int]]:
+    rows = session.execute(
+        sa.select(QueueEntry.visit_id, QueueEntry.room_id).where(
+            QueueEntry.site_id == site_id, QueueEntry.state.in_(IN_ROOM_STATES)
+        )
+    )
+    return [(visit_id, room_id or 0) for visit_id, room_id in rows]
+
+
+def _shifts(
+    session: Session, site: Site, now: datetime, rules: SiteRules, in_use: Iterable[int]
+) -> list[ShiftView]:
+    day = service_day(site.timezone, now, rules.day_starts_at)
+    shifts = session.scalars(
+        sa.select(Shift)
+        .where(
+            Shift.site_id == site.id,
+            Shift.actual_to.is_(None),
+            sa.or_(Shift.day == day, Shift.actual_from.is_not(None)),
+        )
+        .options(selectinload(Shift.services), selectinload(Shift.room))
+        .order_by(Shift.id)
+        .execution_options(populate_existing=True)
+    ).all()
+    paused = dict(
+        session.execute(
+            sa.select(Pause.shift_id, Pause.until).where(
+                Pause.shift_id.in_([s.id for s in shifts]), Pause.ended_at.is_(None)
+            )
+        )
+        .tuples()
+        .all()
+    )
+    taken: dict[int, int] = defaultdict(int)
+    for room_id in in_use:
+        taken[room_id] += 1
+    return [_view(s, now, paused, taken) for s in shifts]
+
+
+def _view(
+    shift: Shift, now: datetime, paused: dict[int, datetime | None], taken: dict[int, int]
+) -> ShiftView:
+    is_open = shift.actual_from is not None
+    room: Room | None = shift.room
+    return ShiftView(
+        shift_id=shift.id,
+        clinician_id=shift.clinician_id,
+        services=frozenset(link.service_id for link in shift.services),
+        starts_at=shift.actual_from or shift.planned_from + shift.declared_delay,
+        ends_at=max(shift.planned_to, now + _OVERTIME) if is_open else shift.planned_to,
+        is_open=is_open,
+        room_id=shift.room_id,
+        room_features=frozenset(room.features or ()) if room else frozenset(),
+        paused_until=(paused[shift.id] or FOREVER) if shift.id in paused else None,
+        free_places=(room.places - taken[room.id]) if room else 0,
+        declared_delay=shift.declared_delay,
+    )
