@@ -127,6 +127,10 @@ def redis() -> Iterator[str]:
             yield f"redis://127.0.0.1:{port}/0"
 
 
+# Held, as a keeper outlives whoever started it, and Python warns of a child that is let go.
+_keepers: list[subprocess.Popen[bytes]] = []
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the file lock `path` against the other processes of a test run."""
@@ -150,6 +154,7 @@ def shared_postgresql(directory: Path, owner_pid: int) -> str:
                     stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                     cwd=Path(__file__).parent.parent, start_new_session=True,
                 )  # fmt: skip
+            _keepers.append(keeper)
             wait_until(address.exists, keeper, log)
     return address.read_text()
 

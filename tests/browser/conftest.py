@@ -1,0 +1,92 @@
+"""Real Chromium: one person is one context with cookies of its own, at the screen's real size."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests import binaries
+from tests.conftest import need
+
+SCREENS: dict[str, dict[str, Any]] = {
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+    "kiosk": {"viewport": {"width": 1080, "height": 1920}, "has_touch": True},
+    "desk": {"viewport": {"width": 1440, "height": 900}},
+    "room": {"viewport": {"width": 1024, "height": 768}},
+    "lobby": {"viewport": {"width": 1920, "height": 1080}},
+}
+FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # The browser knows no other machine, as the tests themselves do not.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The machine's Chromium, headless."""
+    need("chromium")
+    # Chromium's sandbox cannot be had as root.
+    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=binaries.find("chromium"), args=flags, headless=True
+        )
+        yield browser
+        browser.close()
+
+
+class Watch:
+    """What went wrong behind a page: script errors, failed files, requests that leave the app."""
+
+    def __init__(self) -> None:
+        self.troubles: list[str] = []
+
+    def over(self, context: BrowserContext) -> None:
+        """Note the troubles of every page of `context`."""
+        context.on("weberror", lambda error: self.troubles.append(f"script: {error.error}"))
+        context.on("request", lambda request: self._request(request.url))
+        context.on("response", lambda response: self._response(response.status, response.url))
+
+    def _request(self, url: str) -> None:
+        host = urlsplit(url).hostname
+        if host not in (None, "127.0.0.1", "localhost"):
+            self.troubles.append(f"asked another machine: {url}")
+
+    def _response(self, status: int, url: str) -> None:
+        if status >= 500 or (status == 404 and "/static/" in url):
+            self.troubles.append(f"{status}: {url}")
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Fails the test at its end when a page had troubles; clear `troubles` that were meant."""
+    watch = Watch()
+    yield watch
+    assert watch.troubles == []
+
+
+@pytest.fixture
+def person(chromium: Browser, watch: Watch) -> Iterator[Callable[..., Page]]:
+    """A page of a person's own: `person("desk")`, `person("phone", locale="ar")`."""
+    contexts: list[BrowserContext] = []
+
+    def arrive(screen: str, **options: Any) -> Page:
+        settings = {"locale": "en-GB", "timezone_id": "Europe/London", **SCREENS[screen], **options}
+        context = chromium.new_context(**settings)
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        watch.over(context)
+        return context.new_page()
+
+    yield arrive
+    for context in contexts:
+        context.close()

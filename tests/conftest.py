@@ -1,0 +1,158 @@
+"""What all tests stand on: databases, served instances, and what each group of tests may do."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from queueapp.db.engine import make_engine
+from queueapp.db.session import Database
+from tests import binaries, services
+from tests.databases import PostgresqlMaker, SqliteMaker
+from tests.served import Served
+
+settings.register_profile(
+    "quick", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("ci", settings.get_profile("quick"), derandomize=True, print_blob=True)
+settings.register_profile("soak", settings.get_profile("quick"), max_examples=2000)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "quick" if binaries.may_skip() else "ci")
+)
+
+GROUPS = ("unit", "db", "web", "browser", "system")
+# One Chromium at a time, and no race next to another: each of these keeps to one xdist worker.
+ONE_AT_A_TIME = ("browser", "system")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare a mark per directory, so that `-m unit` runs what needs nothing."""
+    for group in GROUPS:
+        config.addinivalue_line("markers", f"{group}: tests under tests/{group}")
+
+
+# First, so that xdist, which reads the groups in the same hook, finds them.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test by its directory."""
+    here = Path(__file__).parent
+    for item in items:
+        group = item.path.relative_to(here).parts[0]
+        if group not in GROUPS:
+            continue
+        item.add_marker(group)
+        if group == "unit":
+            item.add_marker("disable_socket")
+        if group in ONE_AT_A_TIME:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def need(program: str) -> None:
+    """Skip the test where a program is missing; under CI, fail."""
+    if binaries.find(program):
+        return
+    reason = f"{program} is not installed: make test installs it, or says how"
+    if binaries.may_skip():
+        pytest.skip(reason)
+    pytest.fail(reason)
+
+
+@pytest.fixture(scope="session")
+def run_directory(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A directory that all processes of this test run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if hasattr(request.config, "workerinput") else base
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(run_directory: Path, request: pytest.FixtureRequest) -> str:
+    """The run's own PostgreSQL, as the URL of its database `postgres`."""
+    need("initdb")
+    in_worker = hasattr(request.config, "workerinput")
+    return services.shared_postgresql(run_directory, os.getppid() if in_worker else os.getpid())
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    """A Redis of the test's own: published messages cross Redis's numbered databases."""
+    need("redis-server")
+    with services.redis() as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """The kind of database: whatever uses it runs once on each."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture(scope="session")
+def database_maker(
+    database: str, run_directory: Path, request: pytest.FixtureRequest
+) -> Iterator[SqliteMaker | PostgresqlMaker]:
+    """Makes migrated, empty databases quickly, by copying one."""
+    if database == "sqlite":
+        yield SqliteMaker(run_directory)
+    else:
+        maker = PostgresqlMaker(run_directory, request.getfixturevalue("postgresql_url"))
+        yield maker
+        maker.dispose()
+
+
+@pytest.fixture
+def fresh_database(database_maker: SqliteMaker | PostgresqlMaker) -> Iterator[str]:
+    """The URL of an empty, migrated database of the test's own, for real commits."""
+    url = database_maker.make()
+    yield url
+    database_maker.drop(url)
+
+
+@pytest.fixture
+def db(fresh_database: str) -> Iterator[Database]:
+    """Reading and writing sessions of a database of the test's own: `with db.write() as s:`."""
+    database = Database(fresh_database)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture(scope="session")
+def engine(database_maker: SqliteMaker | PostgresqlMaker) -> Iterator[Engine]:
+    """An engine whose empty, migrated database this process's tests share by rolling back."""
+    url = database_maker.make()
+    engine = make_engine(url)
+    yield engine
+    engine.dispose()
+    database_maker.drop(url)
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session whose commits are savepoints; all of it is rolled back after the test."""
+    with engine.connect().execution_options(writes=True) as connection:
+        transaction = connection.begin()
+        with Session(
+            connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+        ) as session:
+            yield session
+        transaction.rollback()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Serve the app in processes of its own: `serve(url, redis_url=…, workers=2)`."""
+    running: list[Served] = []
+
+    def start(database_url: str, **options: object) -> Served:
+        served = Served(database_url, tmp_path / f"serve-{len(running)}.log", **options)
+        running.append(served)
+        served.start()
+        return served
+
+    yield start
+    for served in running:
+        served.stop()

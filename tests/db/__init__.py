@@ -1,0 +1,1 @@
+"""Tests on both databases, in this process."""

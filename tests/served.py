@@ -1,0 +1,101 @@
+"""The app served by processes of its own, which tests may freeze, kill and start again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import requests
+
+from tests.services import free_port, wait_until
+
+ROOT = Path(__file__).parent.parent
+STOPS_WITHIN_S = 15.0
+
+
+class Served:
+    """`python -m queueapp serve` on a free port of 127.0.0.1, with its background worker."""
+
+    def __init__(
+        self,
+        database_url: str,
+        log: Path,
+        *,
+        redis_url: str | None = None,
+        workers: int = 1,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        self.workers = workers
+        settings = {"DATABASE_URL": database_url, "PUBLIC_URL": self.url, "SECRET_KEY": "tests" * 8}
+        if redis_url:
+            settings["REDIS_URL"] = redis_url
+        self.environment = {**os.environ, **settings, **(environment or {})}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def run(self, *command: str) -> str:
+        """Run another command of queueapp on the same settings; returns what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "queueapp", *command],
+            cwd=ROOT, env=self.environment, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command} failed:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def start(self) -> None:
+        """Start, and return once the server says it is ready."""
+        command = [sys.executable, "-m", "queueapp", "serve", "--host", "127.0.0.1"]
+        command += ["--port", str(self.port), "--workers", str(self.workers)]
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=output, stderr=output,
+                start_new_session=True,
+            )  # fmt: skip
+        wait_until(self.is_ready, self.process, self.log)
+
+    def is_ready(self) -> bool:
+        """Whether the server answers that its database (and Redis) do."""
+        with requests.Session() as http:
+            http.trust_env = False
+            try:
+                return http.get(f"{self.url}/readyz", timeout=2).status_code == 200
+            except requests.RequestException:
+                return False
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to all processes of the server: SIGSTOP freezes, SIGCONT thaws."""
+        assert self.process
+        os.killpg(self.process.pid, number)
+
+    def kill(self) -> None:
+        """End all processes at once, as a power cut would."""
+        assert self.process
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Stop in order; afterwards no process of the server is left."""
+        if self.process is None:
+            return
+        for number, patience in ((signal.SIGCONT, 0.0), (signal.SIGTERM, STOPS_WITHIN_S)):
+            if self._gone():
+                return
+            self.signal(number)
+            deadline = time.monotonic() + patience
+            while time.monotonic() < deadline and not self._gone():
+                time.sleep(0.05)
+        if not self._gone():
+            self.kill()
+
+    def _gone(self) -> bool:
+        assert self.process
+        self.process.poll()
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False

@@ -1,0 +1,46 @@
+"""What the suite starts for itself."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import redis
+import sqlalchemy as sa
+
+from tests import services
+from tests.conftest import need
+
+
+def test_a_redis_of_ones_own_passes_messages(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client, client.pubsub() as listener:
+        listener.subscribe("line")
+        assert listener.get_message(timeout=5)["type"] == "subscribe"
+        client.publish("line", "B12")
+        assert listener.get_message(timeout=5)["data"] == b"B12"
+
+
+@pytest.mark.parametrize(("durable", "fsync"), [(False, "off"), (True, "on")])
+def test_a_postgresql_keeps_to_the_disk_only_when_asked(durable: bool, fsync: str) -> None:
+    need("initdb")
+    with services.postgresql(durable=durable) as url:
+        engine = sa.create_engine(url)
+        with engine.connect() as connection:
+            assert connection.execute(sa.text("SHOW fsync")).scalar() == fsync
+        engine.dispose()
+
+
+def test_the_shared_postgresql_goes_when_its_run_is_gone(tmp_path: Path) -> None:
+    need("initdb")
+    run = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    url = services.shared_postgresql(tmp_path, run.pid)
+    home = Path(url.partition("host=")[2])
+    assert services.shared_postgresql(tmp_path, run.pid) == url
+    assert home.is_dir()
+    run.kill()
+    run.communicate()
+    deadline = time.monotonic() + 10
+    while home.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not home.exists()

@@ -1,0 +1,1 @@
+"""Tests that need nothing but Python: no files, no network, no clock."""

@@ -1,0 +1,1 @@
+"""Pages, forms and API, in this process."""
