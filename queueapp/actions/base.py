@@ -87,7 +87,7 @@ def get_entry(session: Session, entry_id: int) -> QueueEntry:
     entry = session.scalars(
         sa.select(QueueEntry)
         .where(QueueEntry.id == entry_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one_or_none()
     if entry is None:
@@ -100,7 +100,7 @@ def get_visit(session: Session, visit_id: int) -> Visit:
     visit = session.scalars(
         sa.select(Visit)
         .where(Visit.id == visit_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one_or_none()
     if visit is None:
@@ -118,7 +118,9 @@ def get_room(session: Session, room_id: int) -> Room:
 
 def get_shift(session: Session, shift_id: int) -> Shift:
     """The shift, its row held until the transaction ends. Raises Refused (not found)."""
-    shift = session.get(Shift, shift_id, with_for_update=True, populate_existing=True)
+    shift = session.get(
+        Shift, shift_id, with_for_update={"key_share": True}, populate_existing=True
+    )
     if shift is None:
         raise not_found("The shift")
     return shift
@@ -143,14 +145,13 @@ def open_entries(session: Session, visit: Visit) -> list[QueueEntry]:
     )
 
 
-def image(*rows: Base) -> dict[str, dict[str, dict[str, Any]]]:
+def image(*rows: QueueEntry | Visit | Appointment) -> dict[str, dict[str, dict[str, Any]]]:
     """What undo puts back: table -> id -> column -> JSON-ready value, as the rows are now."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for row in rows:
         columns = UNDOABLE_COLUMNS[type(row)]
         values = {name: _plain(getattr(row, name)) for name in columns}
-        row_id = str(sa.inspect(row).identity[0])
-        found.setdefault(row.__tablename__, {})[row_id] = values
+        found.setdefault(row.__tablename__, {})[str(row.id)] = values
     return found
 
 

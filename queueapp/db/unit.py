@@ -46,7 +46,7 @@ def lock_site(session: Session, site_id: int) -> Site:
     site = session.scalars(
         sa.select(Site)
         .where(Site.id == site_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one_or_none()
     if site is None:

@@ -1,4 +1,4 @@
-"""Frozen past-tense facts: what happened, to whom, told by ids and codes, never by personal text."""
+"""Frozen past-tense facts: what happened, to whom, in ids and codes, never in personal text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

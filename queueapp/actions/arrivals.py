@@ -1,0 +1,339 @@
+"""How people come into the queue: a ticket, a check-in, "I'm here"; and every next leg."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from queueapp.actions import desk_items
+from queueapp.actions.base import get_service, happened, image, note, open_entries
+from queueapp.actions.entries import be_here, lock_visit, must_be_open
+from queueapp.actions.intake import check_intake, intake_opens_at
+from queueapp.actions.legs import (
+    NO_WISH,
+    PlannedStep,
+    Wish,
+    due_for,
+    open_entry,
+    open_visit,
+    plan_steps,
+)
+from queueapp.db.models import (
+    Appointment,
+    Patient,
+    QueueEntry,
+    Service,
+    ServiceTarget,
+    Shift,
+    Site,
+    Visit,
+)
+from queueapp.domain.actor import Actor
+from queueapp.domain.events import Kind
+from queueapp.domain.localtime import service_day, service_day_span
+from queueapp.domain.refusal import conflict, invalid, not_found
+from queueapp.domain.targets import booked_reference, remote_reference
+from queueapp.domain.visit import (
+    AppointmentState,
+    EntryClass,
+    PreferenceKind,
+    Presence,
+)
+
+_SET_BY_RULES = {EntryClass.BOOKED, EntryClass.ONWARD}
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """What a walk-in tells of the person; all may stay empty."""
+
+    name: str = ""
+    chosen_name: str = ""
+    phone: str = ""
+    birth_date: date | None = None
+    language: str = "en"
+    call_routes: tuple[str, ...] = ()
+    access_needs: tuple[str, ...] = ()
+    room_needs: tuple[str, ...] = ()
+
+
+def take_ticket(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    site_id: int,
+    service_id: int,
+    entry_class: str = EntryClass.WALK_IN,
+    newcomer: Newcomer | None = None,
+    patient_id: int | None = None,
+    party_id: int | None = None,
+    reason_id: int | None = None,
+    wish: Wish = NO_WISH,
+    presence: Presence = Presence.HERE,
+    come_by: datetime | None = None,
+    discreet: bool = False,
+    then: Sequence[PlannedStep] = (),
+    despite_limits: bool = False,
+    note_text: str = "",
+    occurred_at: datetime | None = None,
+) -> QueueEntry:
+    """A walk-in takes a ticket, here or from afar (`presence` on the way, `come_by`).
+
+    Refused: closed, intake ended or waiting limit reached (unless `despite_limits`, for staff);
+    an unknown service, reason, class or clinician, named as the field.
+    """
+    site = session.get_one(Site, site_id)
+    service = get_service(session, site_id, service_id)
+    when = happened(now, occurred_at)
+    _check_class(session, service, entry_class)
+    _check_reason(service, reason_id)
+    if presence not in (Presence.HERE, Presence.ON_THE_WAY):
+        raise invalid("presence", "Say here or on_the_way.")
+    if not despite_limits:
+        check_intake(session, site, service, when)
+    afar = presence is Presence.ON_THE_WAY
+    patient = _patient(session, when, newcomer, patient_id)
+    visit = open_visit(
+        session,
+        site,
+        when,
+        patient=patient,
+        party_id=party_id,
+        presence=presence,
+        come_by=(come_by or when + site.rules.come_by) if afar else None,
+        discreet=discreet,
+    )
+    reference = max(when, intake_opens_at(session, site, when)) if afar else when
+    plan_steps(session, visit, then)
+    entry = open_entry(
+        session,
+        now,
+        site=site,
+        visit=visit,
+        service=service,
+        due=due_for(session, site, service, entry_class, reference),
+        arrived_at=when,
+        reason_id=reason_id,
+        wish=wish,
+        needs=[*service.needs, *(patient.room_needs if patient else ())],
+        note_text=note_text,
+    )
+    kind = Kind.JOINED if afar else Kind.TICKET_TAKEN
+    note(session, actor, now, kind, site_id=site.id, occurred_at=when, entry=entry)
+    return entry
+
+
+def check_in(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    appointment_id: int,
+    presence: Presence = Presence.HERE,
+    party_id: int | None = None,
+    then: Sequence[PlannedStep] = (),
+    occurred_at: datetime | None = None,
+) -> QueueEntry:
+    """A booked patient says they are here; the entry counts as the rules of lateness say.
+
+    Refused: not a live booking, another day, already checked in (code `already_here`).
+    """
+    appointment = session.get(
+        Appointment, appointment_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    if appointment is None:
+        raise not_found("The booking")
+    site = session.get_one(Site, appointment.site_id)
+    when = happened(now, occurred_at)
+    _check_bookable(site, appointment, when)
+    before = image(appointment)
+    service = session.get_one(Service, appointment.service_id)
+    reference, too_late = booked_reference(
+        appointment.starts_at, when, _declared_delay(session, appointment), site.rules
+    )
+    entry_class = EntryClass.WALK_IN if too_late else EntryClass.BOOKED
+    patient = appointment.patient
+    visit = open_visit(
+        session,
+        site,
+        when,
+        patient=patient,
+        party_id=party_id or appointment.party_id,
+        presence=presence,
+        discreet=appointment.discreet,
+    )
+    plan_steps(session, visit, then)
+    entry = open_entry(
+        session,
+        now,
+        site=site,
+        visit=visit,
+        service=service,
+        due=due_for(session, site, service, entry_class, reference),
+        arrived_at=when,
+        reason_id=appointment.reason_id,
+        appointment_id=appointment.id,
+        scheduled_at=appointment.starts_at,
+        wish=_booked_wish(appointment),
+        needs=[*service.needs, *(patient.room_needs if patient else ())],
+    )
+    appointment.state = AppointmentState.CHECKED_IN
+    appointment.visit_id = visit.id
+    note(
+        session,
+        actor,
+        now,
+        Kind.CHECKED_IN,
+        site_id=site.id,
+        occurred_at=when,
+        entry=entry,
+        before=before,
+        why="too_late" if too_late else "",
+    )
+    if too_late:
+        desk_items.open_item(
+            session,
+            actor,
+            now,
+            site_id=site.id,
+            kind=desk_items.ItemKind.TOO_LATE,
+            subject=f"entry:{entry.id}",
+            entry_id=entry.id,
+            visit_id=visit.id,
+            appointment_id=appointment.id,
+        )
+    return entry
+
+
+def check_in_party(
+    session: Session, actor: Actor, now: datetime, *, party_id: int
+) -> list[QueueEntry]:
+    """Everyone of a party with a live booking today checks in at once."""
+    appointments = session.scalars(
+        sa.select(Appointment)
+        .where(Appointment.party_id == party_id, Appointment.state == AppointmentState.BOOKED)
+        .order_by(Appointment.starts_at, Appointment.id)
+    ).all()
+    if not appointments:
+        raise conflict("nobody_expected", "Nobody of this party has a booking left to check in.")
+    return [check_in(session, actor, now, appointment_id=a.id) for a in appointments]
+
+
+def arrive(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    visit_id: int,
+    occurred_at: datetime | None = None,
+) -> Visit:
+    """ "I'm here": one who joined from afar becomes eligible; too late, the wait starts anew."""
+    visit = lock_visit(session, visit_id)
+    must_be_open(visit)
+    if visit.presence is Presence.HERE:
+        return visit
+    when = happened(now, occurred_at, visit.arrived_at)
+    site = session.get_one(Site, visit.site_id)
+    entries = open_entries(session, visit)
+    before = image(visit, *entries)
+    was = visit.presence
+    be_here(visit, entries, when)
+    visit.here_at = when
+    for entry in entries:
+        entry.passed_over_until = None
+        if was is Presence.ON_THE_WAY and visit.joined_from_afar:
+            reference = remote_reference(
+                visit.arrived_at, entry.reference_at, visit.come_by, when, site.rules
+            )
+            entry.reference_at, entry.due_by = reference, reference + entry.target
+    subjects: list[QueueEntry | None] = [*entries] or [None]
+    for subject in subjects:
+        note(
+            session,
+            actor,
+            now,
+            Kind.ARRIVED,
+            site_id=site.id,
+            occurred_at=when,
+            entry=subject,
+            visit_id=visit.id,
+            from_state=was,
+            before=before,
+        )
+    return visit
+
+
+def _patient(
+    session: Session, when: datetime, newcomer: Newcomer | None, patient_id: int | None
+) -> Patient | None:
+    if patient_id is not None:
+        return session.get_one(Patient, patient_id)
+    if newcomer is None or newcomer == Newcomer():
+        return None
+    patient = Patient(
+        name=newcomer.name,
+        chosen_name=newcomer.chosen_name,
+        phone=newcomer.phone,
+        birth_date=newcomer.birth_date,
+        language=newcomer.language,
+        call_routes=list(newcomer.call_routes),
+        access_needs=list(newcomer.access_needs),
+        room_needs=list(newcomer.room_needs),
+        created_at=when,
+    )
+    session.add(patient)
+    session.flush()
+    return patient
+
+
+def _check_class(session: Session, service: Service, entry_class: str) -> None:
+    labels = set(
+        session.scalars(
+            sa.select(ServiceTarget.entry_class).where(ServiceTarget.service_id == service.id)
+        )
+    )
+    allowed = sorted((labels | set(EntryClass)) - _SET_BY_RULES)
+    if entry_class not in allowed:
+        raise invalid("class", f"Use one of: {', '.join(allowed)}.")
+
+
+def _check_reason(service: Service, reason_id: int | None) -> None:
+    if reason_id is not None and reason_id not in {r.id for r in service.reasons}:
+        raise invalid("reason", "Choose one of the reasons of this service.")
+
+
+def _check_bookable(site: Site, appointment: Appointment, when: datetime) -> None:
+    if appointment.state is AppointmentState.CHECKED_IN:
+        raise conflict("already_here", "This booking is already checked in.")
+    if appointment.state not in (AppointmentState.BOOKED, AppointmentState.NO_SHOW):
+        raise conflict("not_booked", f"This booking is {appointment.state.value}.")
+    day = service_day(site.timezone, when, site.rules.day_starts_at)
+    if appointment.starts_at not in service_day_span(site.timezone, day, site.rules.day_starts_at):
+        raise conflict("another_day", "This booking is for another day.")
+
+
+def _booked_wish(appointment: Appointment) -> Wish:
+    if appointment.clinician_id is None:
+        return NO_WISH
+    kind = appointment.preference
+    if kind is PreferenceKind.NONE:
+        kind = PreferenceKind.IF_POSSIBLE
+    return Wish(kind, appointment.clinician_id)
+
+
+def _declared_delay(session: Session, appointment: Appointment) -> timedelta:
+    if appointment.clinician_id is None:
+        return timedelta(0)
+    delays = session.scalars(
+        sa.select(Shift.declared_delay).where(
+            Shift.clinician_id == appointment.clinician_id,
+            Shift.site_id == appointment.site_id,
+            Shift.actual_to.is_(None),
+            Shift.planned_from <= appointment.starts_at,
+            Shift.planned_to > appointment.starts_at,
+        )
+    ).all()
+    return max(delays, default=timedelta(0))

@@ -1,0 +1,374 @@
+"""Calling people to rooms; who may be called is decided under the site's lock."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from queueapp.actions import desk_items
+from queueapp.actions.base import get_entry, get_room, happened, image, note
+from queueapp.actions.entries import be_here, change_state, end_moves, lock_entry
+from queueapp.db.models import Call, Party, QueueEntry, Site, Visit
+from queueapp.db.queries.queue import QueueView, load_queue
+from queueapp.db.unit import lock_site
+from queueapp.domain.actor import Actor
+from queueapp.domain.events import Kind
+from queueapp.domain.ordering import Candidate, ShiftView, Why, next_for, why_not
+from queueapp.domain.refusal import conflict, invalid
+from queueapp.domain.visit import (
+    CallOutcome,
+    CallRoute,
+    EntryState,
+    Presence,
+    wrong_state,
+)
+
+_REFUSALS = {
+    Why.NOT_HERE: "is not here",
+    Why.PASSED_OVER: "did not answer a moment ago; wait, or ask the desk to say “here”",
+    Why.BUSY_ELSEWHERE: "is called or being seen in another room",
+    Why.OTHER_SERVICE: "waits for a service that is not given in this room now",
+    Why.ROOM_LACKS_FEATURE: "needs a room with other features",
+    Why.ONLY_OTHERS: "wants only another clinician",
+    Why.WAITS_FOR_WISH: "still waits for the clinician wished for",
+}
+# What a person may overrule by choosing someone by name; the rest would break a promise.
+_CHOOSABLE = frozenset({Why.PASSED_OVER, Why.WAITS_FOR_WISH})
+
+
+def call_next(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    room_id: int,
+    clinician_id: int | None = None,
+    occurred_at: datetime | None = None,
+) -> QueueEntry | None:
+    """Call the first in order whom the room's clinician may call; None when there is nobody.
+
+    Refused (conflict) when nobody works there, the clinician is paused, or all places are taken.
+    """
+    view, shift = _ready(session, now, room_id, clinician_id)
+    chosen = next_for(shift, view.line, view.shifts, now, view.rules)
+    if chosen is None:
+        return None
+    return _call(session, actor, now, view, shift, chosen, happened(now, occurred_at))
+
+
+def call_chosen(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    room_id: int,
+    entry_id: int,
+    clinician_id: int | None = None,
+    occurred_at: datetime | None = None,
+) -> QueueEntry:
+    """Call a chosen person out of turn; recorded as such, refused where a wish or need forbids."""
+    view, shift = _ready(session, now, room_id, clinician_id)
+    candidate = next((c for c in view.line if c.entry_id == entry_id), None)
+    if candidate is None:
+        entry = get_entry(session, entry_id)
+        raise wrong_state(entry.visit.ticket, entry.state)
+    why = why_not(candidate, shift, view.shifts, now, view.rules)
+    if why is not None and why not in _CHOOSABLE:
+        ticket = session.get_one(Visit, candidate.visit_id).ticket
+        raise conflict(why.value, f"{ticket} {_REFUSALS[why]}.")
+    first = next_for(shift, view.line, view.shifts, now, view.rules)
+    out_of_turn = "" if first is not None and first.entry_id == entry_id else "chosen"
+    when = happened(now, occurred_at)
+    return _call(session, actor, now, view, shift, candidate, when, why=out_of_turn)
+
+
+def recall(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    entry_id: int,
+    occurred_at: datetime | None = None,
+) -> Call:
+    """Call again the one who stands called; a summons of its own, with a new chime."""
+    entry = lock_entry(session, entry_id)
+    standing = standing_call(session, entry)
+    when = happened(now, occurred_at, standing.called_at)
+    standing.outcome, standing.ended_at = CallOutcome.DID_NOT_ANSWER, when
+    session.flush()
+    call = _summons(session, entry, standing.room_id, standing.shift_id, when)
+    note(
+        session,
+        actor,
+        now,
+        Kind.RECALLED,
+        site_id=entry.site_id,
+        occurred_at=when,
+        entry=entry,
+        from_state=entry.state,
+        data={"call": call.id, "number": call.number, "ended_call": standing.id},
+    )
+    return call
+
+
+def did_not_answer(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    entry_id: int,
+    occurred_at: datetime | None = None,
+) -> QueueEntry:
+    """Nobody came: passed over for a while, the place kept; after the second, unconfirmed.
+
+    Refused until every chosen call route was tried.
+    """
+    entry = lock_entry(session, entry_id)
+    standing = standing_call(session, entry)
+    visit = entry.visit
+    untried = [r for r in chosen_routes(visit) if r not in standing.routes]
+    if untried:
+        words = ", ".join(_ROUTE_WORDS[r] for r in untried)
+        raise conflict("routes_left", f"{visit.ticket} was not yet called by: {words}.")
+    when = happened(now, occurred_at, standing.called_at)
+    before = image(entry, visit)
+    rules = session.get_one(Site, entry.site_id).rules
+    standing.outcome, standing.ended_at = CallOutcome.DID_NOT_ANSWER, when
+    entry.state = EntryState.WAITING
+    entry.room_id = entry.shift_id = entry.clinician_id = None
+    entry.absences += 1
+    entry.passed_over_until = when + rules.pass_over
+    if entry.absences >= 2:
+        visit.presence = Presence.UNCONFIRMED
+        desk_items.open_item(
+            session,
+            actor,
+            now,
+            site_id=entry.site_id,
+            kind=desk_items.ItemKind.UNCONFIRMED,
+            subject=f"entry:{entry.id}",
+            entry_id=entry.id,
+            visit_id=visit.id,
+        )
+    note(
+        session,
+        actor,
+        now,
+        Kind.DID_NOT_ANSWER,
+        site_id=entry.site_id,
+        occurred_at=when,
+        entry=entry,
+        room_id=standing.room_id,
+        from_state=EntryState.CALLED,
+        before=before,
+        data={"ended_call": standing.id, "absences": entry.absences},
+    )
+    return entry
+
+
+def tried_route(
+    session: Session, actor: Actor, now: datetime, *, entry_id: int, route: CallRoute
+) -> Call:
+    """Someone went to fetch the person, or rang: that way of calling was tried."""
+    entry = lock_entry(session, entry_id)
+    standing = standing_call(session, entry)
+    if route not in standing.routes:
+        standing.routes = [*standing.routes, route.value]
+        note(
+            session,
+            actor,
+            now,
+            Kind.RECALLED,
+            site_id=entry.site_id,
+            entry=entry,
+            from_state=entry.state,
+            why=route.value,
+            data={"call": standing.id},
+        )
+    return standing
+
+
+def restore(session: Session, actor: Actor, now: datetime, *, entry_id: int) -> QueueEntry:
+    """ "Here after all": eligible at once, in the place that was kept."""
+    entry = lock_entry(session, entry_id)
+    visit = entry.visit
+    if entry.state is not EntryState.WAITING:
+        raise wrong_state(visit.ticket, entry.state)
+    before = image(entry, visit)
+    was = visit.presence
+    entry.passed_over_until = None
+    entry.absences = 0
+    be_here(visit, [entry], now)
+    visit.here_at = now
+    desk_items.settle(
+        session,
+        actor,
+        now,
+        site_id=entry.site_id,
+        kind=desk_items.ItemKind.UNCONFIRMED,
+        subject=f"entry:{entry.id}",
+    )
+    note(
+        session,
+        actor,
+        now,
+        Kind.RESTORED,
+        site_id=entry.site_id,
+        entry=entry,
+        from_state=was,
+        before=before,
+    )
+    return entry
+
+
+def standing_call(session: Session, entry: QueueEntry) -> Call:
+    """The summons that stands. Raises Refused when the entry is not called."""
+    if entry.state is not EntryState.CALLED:
+        raise wrong_state(entry.visit.ticket, entry.state)
+    return session.scalars(
+        sa.select(Call).where(Call.entry_id == entry.id, Call.outcome.is_(None))
+    ).one()
+
+
+def chosen_routes(visit: Visit) -> list[str]:
+    """How this person is called: as wished, never by the lobby when discreet."""
+    wished = list(visit.patient.call_routes) if visit.patient else []
+    routes = wished or [CallRoute.LOBBY.value, CallRoute.PHONE.value]
+    if visit.discreet:
+        routes = [r for r in routes if r != CallRoute.LOBBY] or [CallRoute.PHONE.value]
+    return routes
+
+
+_ROUTE_WORDS = {
+    CallRoute.LOBBY.value: "the lobby screen",
+    CallRoute.PHONE.value: "the phone",
+    CallRoute.FETCH.value: "staff going over",
+}
+
+
+def _ready(
+    session: Session, now: datetime, room_id: int, clinician_id: int | None
+) -> tuple[QueueView, ShiftView]:
+    room = get_room(session, room_id)
+    view = load_queue(session, lock_site(session, room.site_id), now)
+    here = [s for s in view.shifts if s.is_open and s.room_id == room_id]
+    if clinician_id is not None:
+        here = [s for s in here if s.clinician_id == clinician_id]
+    if not here:
+        raise conflict("nobody_in_room", f"No clinician works in {room.name} now.")
+    if len(here) > 1:
+        raise invalid("clinician", "Several clinicians work in this room: say which one calls.")
+    shift = here[0]
+    if shift.paused_until is not None:
+        raise conflict("paused", f"The clinician in {room.name} is paused. Resume first.")
+    if shift.free_places < 1:
+        raise conflict("room_full", f"All places in {room.name} are taken. Finish first.")
+    return view, shift
+
+
+def _call(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    view: QueueView,
+    shift: ShiftView,
+    chosen: Candidate,
+    when: datetime,
+    *,
+    why: str = "",
+) -> QueueEntry:
+    called = _summon(session, actor, now, shift, chosen.entry_id, when, why)
+    for other in _party_fellows(session, called, view.line):
+        if why_not(other, shift, view.shifts, now, view.rules) is None:
+            _summon(session, actor, now, shift, other.entry_id, when, "party")
+    return called
+
+
+def _summon(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    shift: ShiftView,
+    entry_id: int,
+    when: datetime,
+    why: str,
+) -> QueueEntry:
+    entry = get_entry(session, entry_id)
+    before = image(entry)
+    change_state(
+        session,
+        entry,
+        {EntryState.WAITING},
+        state=EntryState.CALLED,
+        room_id=shift.room_id,
+        shift_id=shift.shift_id,
+        clinician_id=shift.clinician_id,
+        called_at=entry.called_at or when,
+        passed_over_until=None,
+    )
+    assert shift.room_id is not None
+    call = _summons(session, entry, shift.room_id, shift.shift_id, when)
+    ended = end_moves(session, entry, when)
+    note(
+        session,
+        actor,
+        now,
+        Kind.CALLED,
+        site_id=entry.site_id,
+        occurred_at=when,
+        entry=entry,
+        from_state=EntryState.WAITING,
+        why=why,
+        before=before,
+        data={"call": call.id, "ended_moves": ended},
+    )
+    if CallRoute.FETCH in chosen_routes(entry.visit):
+        desk_items.open_item(
+            session,
+            actor,
+            now,
+            site_id=entry.site_id,
+            kind=desk_items.ItemKind.FETCH,
+            subject=f"call:{call.id}",
+            entry_id=entry.id,
+            visit_id=entry.visit_id,
+            details={"room_id": shift.room_id},
+        )
+    return entry
+
+
+def _summons(
+    session: Session, entry: QueueEntry, room_id: int, shift_id: int, when: datetime
+) -> Call:
+    number = session.scalar(
+        sa.select(sa.func.count()).select_from(Call).where(Call.entry_id == entry.id)
+    )
+    call = Call(
+        site_id=entry.site_id,
+        entry_id=entry.id,
+        room_id=room_id,
+        shift_id=shift_id,
+        number=(number or 0) + 1,
+        routes=[r for r in chosen_routes(entry.visit) if r != CallRoute.FETCH],
+        called_at=when,
+    )
+    session.add(call)
+    session.flush()
+    return call
+
+
+def _party_fellows(
+    session: Session, entry: QueueEntry, line: Iterable[Candidate]
+) -> list[Candidate]:
+    if entry.visit.party_id is None:
+        return []
+    party = session.get_one(Party, entry.visit.party_id)
+    if not party.called_together:
+        return []
+    fellows = set(session.scalars(sa.select(Visit.id).where(Visit.party_id == party.id)))
+    return [
+        c
+        for c in line
+        if c.visit_id in fellows and c.entry_id != entry.id and c.service_id == entry.service_id
+    ]

@@ -1,0 +1,80 @@
+"""Whether a service still takes walk-ins today, said before a ticket is given."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from queueapp.db.models import OpeningException, OpeningHour, QueueEntry, Service, Site
+from queueapp.domain.hours import (
+    OpeningException as ExceptionalHours,
+)
+from queueapp.domain.hours import (
+    OpeningRule,
+    Timetable,
+    current_opening,
+    next_opening,
+)
+from queueapp.domain.localtime import local_to_utc, service_day, to_local
+from queueapp.domain.refusal import conflict
+from queueapp.domain.visit import EntryState
+
+
+def timetable(session: Session, site: Site) -> Timetable | None:
+    """The site's opening hours; None for a site without any, which never closes."""
+    rules = session.scalars(sa.select(OpeningHour).where(OpeningHour.site_id == site.id)).all()
+    if not rules:
+        return None
+    exceptions = session.scalars(
+        sa.select(OpeningException).where(OpeningException.site_id == site.id)
+    ).all()
+    return Timetable(
+        site.timezone,
+        tuple(OpeningRule(r.weekday, r.opens, r.closes) for r in rules),
+        tuple(ExceptionalHours(e.day, e.opens, e.closes) for e in exceptions),
+    )
+
+
+def closes_at(session: Session, site: Site, now: datetime) -> datetime | None:
+    """When the site closes today; None when it does not, or is closed already."""
+    hours = timetable(session, site)
+    opening = current_opening(hours, now) if hours else None
+    return opening.end if opening else None
+
+
+def intake_opens_at(session: Session, site: Site, now: datetime) -> datetime:
+    """`now` while open, else the next opening (or `now` when none is known)."""
+    hours = timetable(session, site)
+    if hours is None or current_opening(hours, now):
+        return now
+    return next_opening(hours, now) or now
+
+
+def check_intake(session: Session, site: Site, service: Service, now: datetime) -> None:
+    """Raise Refused (conflict) when no ticket may be given: closed, intake ended, or full."""
+    hours = timetable(session, site)
+    if hours is not None and current_opening(hours, now) is None:
+        opens = next_opening(hours, now)
+        again = f" We open again {to_local(site.timezone, opens):%A at %H:%M}." if opens else ""
+        raise conflict("closed", f"We are closed now.{again}")
+    if service.intake_ends is not None:
+        day = service_day(site.timezone, now, site.rules.day_starts_at)
+        if now >= local_to_utc(site.timezone, day, service.intake_ends):
+            raise conflict(
+                "intake_ended",
+                f"{service.name} takes no more walk-ins today; the last ticket was at "
+                f"{service.intake_ends:%H:%M}. "
+                "Book a time, choose another service or ask the desk.",
+            )
+    if service.waiting_limit is not None:
+        waiting = session.scalar(
+            sa.select(sa.func.count()).where(
+                QueueEntry.service_id == service.id, QueueEntry.state == EntryState.WAITING
+            )
+        )
+        if (waiting or 0) >= service.waiting_limit:
+            raise conflict(
+                "waiting_limit",
+                f"{waiting} people wait for {service.name}, as many as we can see. "
+                "Book a time, choose another service or ask the desk.",
+            )

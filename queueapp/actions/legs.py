@@ -1,0 +1,158 @@
+"""Legs of a visit: opening the stay, its plan, and each wait in it with what was promised."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from queueapp.actions.promises import promise_at_joining
+from queueapp.actions.tickets import new_nonce, next_ticket, token_hash, visit_token
+from queueapp.db.models import Patient, QueueEntry, Service, ServiceTarget, Site, Visit, VisitStep
+from queueapp.domain.localtime import service_day
+from queueapp.domain.refusal import invalid
+from queueapp.domain.targets import Due, Target, target_for
+from queueapp.domain.visit import EntryState, PreferenceKind, Presence
+
+_LINK_LIVES = timedelta(hours=36)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Who is wished for: a clinician by id, or all who have an attribute ("speaks Spanish")."""
+
+    kind: PreferenceKind = PreferenceKind.NONE
+    clinician_id: int | None = None
+    attribute: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A later step of the visit's plan."""
+
+    service_id: int
+    wish: Wish = Wish()
+    booked_for: datetime | None = None
+
+
+NO_WISH = Wish()
+
+
+def open_visit(
+    session: Session,
+    site: Site,
+    when: datetime,
+    *,
+    patient: Patient | None,
+    party_id: int | None = None,
+    presence: Presence = Presence.HERE,
+    come_by: datetime | None = None,
+    discreet: bool = False,
+) -> Visit:
+    """A new stay with a ticket of its own and a phone link."""
+    day = service_day(site.timezone, when, site.rules.day_starts_at)
+    key, nonce = new_nonce()[:16], new_nonce()
+    visit = Visit(
+        site_id=site.id,
+        day=day,
+        ticket=next_ticket(session, site.id, day),
+        key=key,
+        nonce=nonce,
+        token_hash=token_hash(visit_token(session.info["secret"], key, nonce)),
+        token_expires_at=when + _LINK_LIVES,
+        patient_id=patient.id if patient else None,
+        party_id=party_id,
+        presence=presence,
+        come_by=come_by,
+        here_at=when if presence is Presence.HERE else None,
+        joined_from_afar=presence is Presence.ON_THE_WAY,
+        arrived_at=when,
+        discreet=discreet,
+    )
+    session.add(visit)
+    session.flush()
+    return visit
+
+
+def open_entry(
+    session: Session,
+    now: datetime,
+    *,
+    site: Site,
+    visit: Visit,
+    service: Service,
+    due: Due,
+    arrived_at: datetime,
+    reason_id: int | None = None,
+    appointment_id: int | None = None,
+    previous_id: int | None = None,
+    scheduled_at: datetime | None = None,
+    wish: Wish = NO_WISH,
+    needs: Sequence[str] = (),
+    note_text: str = "",
+) -> QueueEntry:
+    """One wait of a visit, with what it was promised; the caller notes what led to it."""
+    _check_wish(wish)
+    entry = QueueEntry(
+        site_id=site.id,
+        visit_id=visit.id,
+        service_id=service.id,
+        reason_id=reason_id,
+        appointment_id=appointment_id,
+        previous_id=previous_id,
+        state=EntryState.WAITING,
+        entry_class=due.entry_class,
+        band=due.band,
+        arrived_at=arrived_at,
+        scheduled_at=scheduled_at,
+        reference_at=due.reference_at,
+        target=due.target,
+        due_by=due.due_by,
+        preference=wish.kind,
+        wished_clinician_id=wish.clinician_id,
+        wished_attribute=wish.attribute,
+        needs=sorted(set(needs)),
+        note=note_text,
+    )
+    session.add(entry)
+    session.flush()
+    promise_at_joining(session, now, site=site, entry=entry)
+    return entry
+
+
+def due_for(
+    session: Session, site: Site, service: Service, entry_class: str, reference_at: datetime
+) -> Due:
+    """When a wait of this service and class that counts from `reference_at` is due."""
+    rows = session.scalars(
+        sa.select(ServiceTarget).where(
+            ServiceTarget.service_id == service.id, ServiceTarget.entry_class == entry_class
+        )
+    )
+    targets = [Target(t.service_id, t.entry_class, t.within, t.share, t.valid_from) for t in rows]
+    day = service_day(site.timezone, reference_at, site.rules.day_starts_at)
+    within = target_for(targets, service.id, entry_class, day, site.rules)
+    return Due(entry_class, reference_at, within)
+
+
+def plan_steps(session: Session, visit: Visit, steps: Sequence[PlannedStep]) -> None:
+    """The later steps of a visit, opened one by one as each is finished."""
+    session.add_all(
+        VisitStep(
+            visit_id=visit.id,
+            position=n,
+            service_id=step.service_id,
+            clinician_id=step.wish.clinician_id,
+            preference=step.wish.kind,
+            booked_for=step.booked_for,
+        )
+        for n, step in enumerate(steps, start=1)
+    )
+
+
+def _check_wish(wish: Wish) -> None:
+    if wish.kind is PreferenceKind.NONE:
+        return
+    if wish.clinician_id is None and not wish.attribute:
+        raise invalid("preferred_clinician", "Say which clinician, or choose anyone.")

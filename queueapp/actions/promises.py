@@ -1,0 +1,146 @@
+"""What people are told they will wait: stored at joining, looked up in the newest forecast."""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from queueapp.actions.intake import closes_at
+from queueapp.db.models import (
+    Promise,
+    QueueEntry,
+    Service,
+    Shift,
+    ShiftService,
+    Site,
+    StoredForecast,
+    Visit,
+)
+from queueapp.domain.visit import EntryState, PreferenceKind, Presence
+from queueapp.waits.forecast import Forecast
+from queueapp.waits.promise import Quote, cold_start_quote, join_quote
+
+
+def promise_at_joining(
+    session: Session, now: datetime, *, site: Site, entry: QueueEntry
+) -> Promise:
+    """Store the first promise in the joining's own transaction; never waits for a simulation."""
+    stored = newest_forecast(session, site, now)
+    rank = eligible_ahead(session, entry)
+    quote = quote_for(session, now, site=site, entry=entry, rank=rank, stored=stored)
+    promise = Promise(
+        entry_id=entry.id,
+        number=1,
+        told_at=now,
+        low_at=now + timedelta(seconds=quote.low_s),
+        mid_at=now + timedelta(seconds=quote.mid_s),
+        high_at=now + timedelta(seconds=quote.high_s),
+        basis=quote.basis,
+        forecast_seq=stored.seq if stored else None,
+        forecast_age=now - stored.made_at if stored else None,
+    )
+    session.add(promise)
+    session.flush()
+    return promise
+
+
+def newest_forecast(session: Session, site: Site, now: datetime) -> StoredForecast | None:
+    """The site's forecast while it is fresh enough to promise from, else None."""
+    stored = session.scalars(
+        sa.select(StoredForecast)
+        .where(StoredForecast.site_id == site.id)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if stored is None or now - stored.made_at > site.rules.forecast_fresh:
+        return None
+    return stored
+
+
+def parsed(stored: StoredForecast) -> Forecast:
+    """The stored forecast as the waits package knows it; parsed once per process."""
+    held = _parsed.get(stored.site_id)
+    if held is None or held[0] != stored.made_at:
+        held = _parsed[stored.site_id] = (stored.made_at, Forecast.from_json(stored.content))
+    return held[1]
+
+
+_parsed: dict[int, tuple[datetime, Forecast]] = {}
+
+
+def eligible_ahead(session: Session, entry: QueueEntry) -> int:
+    """How many who are here are due before, among services that share a clinician on shift."""
+    sharing = _services_sharing(session, entry)
+    return (
+        session.scalar(
+            sa.select(sa.func.count())
+            .select_from(QueueEntry)
+            .join(Visit, Visit.id == QueueEntry.visit_id)
+            .where(
+                QueueEntry.site_id == entry.site_id,
+                QueueEntry.state == EntryState.WAITING,
+                QueueEntry.id != entry.id,
+                QueueEntry.service_id.in_(sharing),
+                Visit.presence == Presence.HERE,
+                sa.tuple_(QueueEntry.band, QueueEntry.due_by, QueueEntry.arrived_at, QueueEntry.id)
+                < sa.tuple_(
+                    *(
+                        sa.literal(value, column.type)
+                        for column, value in (
+                            (QueueEntry.band, entry.band),
+                            (QueueEntry.due_by, entry.due_by),
+                            (QueueEntry.arrived_at, entry.arrived_at),
+                            (QueueEntry.id, entry.id),
+                        )
+                    )
+                ),
+            )
+        )
+        or 0
+    )
+
+
+def quote_for(
+    session: Session,
+    now: datetime,
+    *,
+    site: Site,
+    entry: QueueEntry,
+    rank: int,
+    stored: StoredForecast | None,
+) -> Quote:
+    """The range to tell: from the join table, or the cold start where there is none."""
+    only = entry.wished_clinician_id if entry.preference is PreferenceKind.ONLY else None
+    closing = closes_at(session, site, now)
+    if stored is not None:
+        quote = join_quote(parsed(stored), now, entry.service_id, only, rank, closing)
+        if quote is not None:
+            return quote
+    service = session.get_one(Service, entry.service_id)
+    servers = session.scalar(
+        sa.select(sa.func.count(sa.distinct(Shift.id)))
+        .join(ShiftService, ShiftService.shift_id == Shift.id)
+        .where(
+            ShiftService.service_id == entry.service_id,
+            Shift.site_id == site.id,
+            Shift.actual_from.is_not(None),
+            Shift.actual_to.is_(None),
+            *([Shift.clinician_id == only] if only else []),
+        )
+    )
+    return cold_start_quote(rank, servers or 0, service.planned.total_seconds())
+
+
+def _services_sharing(session: Session, entry: QueueEntry) -> set[int]:
+    mine = sa.select(ShiftService.shift_id).where(ShiftService.service_id == entry.service_id)
+    found = session.scalars(
+        sa.select(ShiftService.service_id)
+        .join(Shift, Shift.id == ShiftService.shift_id)
+        .where(
+            ShiftService.shift_id.in_(mine),
+            Shift.site_id == entry.site_id,
+            Shift.actual_from.is_not(None),
+            Shift.actual_to.is_(None),
+        )
+        .distinct()
+    )
+    return {entry.service_id, *found}
