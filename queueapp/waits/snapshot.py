@@ -1,4 +1,4 @@
-"""The one immutable input of the forecast: a site's queue at one moment, and what history taught."""
+"""The one immutable input of the forecast: a queue at one moment, and what history taught."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ class InRoom:
     shift_id: int
     started: bool
     since: datetime
+    visit_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,11 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One finished service of the past: what durations are learned from (seconds)."""
+    """One finished service of the past: what durations are learned from (seconds).
+
+    `seconds` runs from start to finish; `gap_seconds` from this clinician's previous finish to
+    this call, told only when somebody was waiting; `walk_seconds` from the call to the start.
+    """
 
     service_id: int
     reason_id: int | None
@@ -44,6 +49,7 @@ class Served:
     started_at: datetime
     seconds: float
     gap_seconds: float | None = None
+    walk_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

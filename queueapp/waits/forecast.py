@@ -1,0 +1,37 @@
+"""The forecast of a site: the queue played forward many times, told as quantiles.
+
+One immutable snapshot in, one `Forecast` out; the same snapshot, durations and seed always give the
+same numbers. Nobody on duty is modelled, not capped: a draw in which nobody ever calls an entry is
+infinity there, and its share is `not_reached`.
+"""
+
+from queueapp.domain.visit import Presence
+from queueapp.waits.durations import Durations
+from queueapp.waits.join import join_tables, summarise
+from queueapp.waits.plan import make_plan
+from queueapp.waits.quantiles import Forecast, JoinKey, JoinTable, Quantiles
+from queueapp.waits.servers import after
+from queueapp.waits.simulate import simulate
+from queueapp.waits.snapshot import Snapshot
+
+__all__ = ["Forecast", "JoinKey", "JoinTable", "Quantiles", "forecast"]
+
+
+def forecast(
+    snapshot: Snapshot, durations: Durations, *, draws: int = 500, seed: int = 0
+) -> Forecast:
+    """Forecast every wait of the snapshot; `draws` simulated days, `seed` any whole number >= 0."""
+    plan = make_plan(snapshot, durations, draws, seed)
+    outcome = simulate(plan)
+    told = [i for i, c in enumerate(plan.waiting) if c.presence is not Presence.UNCONFIRMED]
+    due = [after(snapshot, plan.waiting[i].due_by) for i in told]
+    quantiles = summarise(outcome.called.T[told], due) if told else []
+    return Forecast(
+        seq=snapshot.seq,
+        made_at=snapshot.taken_at,
+        entries={plan.waiting[i].entry_id: q for i, q in zip(told, quantiles, strict=True)},
+        join=join_tables(snapshot, plan, outcome, durations, seed),
+        mean_s={s: durations.mean_s(s) for s in snapshot.services},
+        until_s=max(float(plan.servers.ends.max(initial=0.0)), 0.0),
+        draws=draws,
+    )

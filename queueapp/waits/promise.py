@@ -1,0 +1,176 @@
+"""The wait as it is told: a range looked up or computed at once, rounded honestly, and its record."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import exp, isfinite, isinf, sqrt
+
+from queueapp.domain.rules import SiteRules
+from queueapp.waits.quantiles import Forecast
+
+FORECAST = "forecast"
+COLD_START = "cold_start"
+NOBODY_ON_DUTY = "nobody_on_duty"
+
+# Normal quantile of an 80 % range; spreads (log) of a visit and of a mean nobody has measured yet.
+Z80 = 1.2816
+VISIT_SD, MEAN_SD = 0.6, 0.5
+
+ENOUGH = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Seconds from now, always finite, 0 <= low <= mid <= high, never beyond closing.
+
+    `not_reached` is the chance of not being called today: where it is not small, say so.
+    """
+
+    low_s: float
+    mid_s: float
+    high_s: float
+    basis: str
+    not_reached: float = 0.0
+
+
+def quote(
+    forecast: Forecast | None,
+    now: datetime,
+    service_id: int,
+    clinician_id: int | None,
+    rank: int,
+    closes_at: datetime | None,
+    *,
+    rules: SiteRules,
+    servers: int,
+    mean_s: float,
+    free: int = 0,
+) -> Quote:
+    """What one who joins now is told: from a fresh forecast, or else the cold start.
+
+    `rank` is how many eligible are due before, `servers` and `free` how many clinicians give the
+    service now and have nobody, `mean_s` the seconds one patient takes.
+    """
+    if forecast is not None and is_fresh(forecast, now, rules):
+        return join_quote(forecast, now, service_id, clinician_id, rank, closes_at)
+    return _until(cold_start_quote(rank, servers, mean_s, free=free), now, closes_at)
+
+
+def is_fresh(forecast: Forecast, now: datetime, rules: SiteRules) -> bool:
+    """Whether a forecast may still be quoted from."""
+    return now - forecast.made_at <= rules.forecast_fresh
+
+
+def join_quote(
+    forecast: Forecast,
+    now: datetime,
+    service_id: int,
+    clinician_id: int | None,
+    rank: int,
+    closes_at: datetime | None,
+) -> Quote:
+    """The join table's range at `rank`, less the time since the forecast was made.
+
+    A share of draws without a call ends the range at closing (or when the last shift ends) and is
+    told as `not_reached`. Where nine in ten are without a call nobody is on duty: then a cold start
+    with one clinician, marked so.
+    """
+    table = forecast.join.get((service_id, clinician_id))
+    found = table.at(rank) if table else None
+    if found is None or isinf(found.p10):
+        guess = cold_start_quote(rank, 1, forecast.mean_s.get(service_id, 600.0))
+        never = found.not_reached if found else 1.0
+        return _until(replace(guess, basis=NOBODY_ON_DUTY, not_reached=never), now, closes_at)
+    age = (now - forecast.made_at).total_seconds()
+    low, mid, high = (
+        max(min(v, forecast.until_s) - age, 0.0) for v in (found.p10, found.p50, found.p90)
+    )
+    return _until(Quote(low, mid, high, FORECAST, found.not_reached), now, closes_at)
+
+
+def cold_start_quote(rank: int, servers: int, mean_s: float, *, free: int = 0) -> Quote:
+    """A wide closed-form range without any history: (k + 1) mean / servers.
+
+    That point is what ticket systems quote (Munich's ZMS); the 80 % range round it is lognormal,
+    from the spread of k + 1 visits and of a mean that nobody has measured. Who finds one of `free`
+    clinicians waits for nothing but the call.
+    """
+    working = max(servers, 1)
+    turns = max(rank, 0) + 1 - max(min(free, working), 0)
+    if turns <= 0:
+        return Quote(0.0, 0.0, mean_s / 2, COLD_START)
+    mid = turns * max(mean_s, 0.0) / working
+    spread = exp(Z80 * sqrt(MEAN_SD**2 + VISIT_SD**2 / turns))
+    # The visit now running may be nearly over.
+    low = mid / spread * (1 - 0.75 / turns)
+    return Quote(low, mid, max(mid * spread, mean_s / 2), COLD_START)
+
+
+def _until(said: Quote, now: datetime, closes_at: datetime | None) -> Quote:
+    if closes_at is None:
+        return said
+    left = max((closes_at - now).total_seconds(), 0.0)
+    return replace(
+        said,
+        low_s=min(said.low_s, left),
+        mid_s=min(said.mid_s, left),
+        high_s=min(said.high_s, left),
+        not_reached=said.not_reached if said.high_s <= left else max(said.not_reached, 0.1),
+    )
+
+
+def spoken_range(low_s: float, high_s: float) -> tuple[int, int]:
+    """Whole minutes that contain the range: steps of 1 below 10, of 2 below 20, of 5 above.
+
+    Near the front it is 0 to 5; the ends are never equal. Raises ValueError for what is not a range
+    of seconds from now.
+    """
+    if not (isfinite(low_s) and isfinite(high_s) and 0 <= low_s <= high_s):
+        raise ValueError(f"not a range of seconds: {low_s} to {high_s}")
+    low_step, high_step = _step(low_s), _step(high_s)
+    low = int(low_s // (60 * low_step)) * low_step
+    high = -int(-high_s // (60 * high_step)) * high_step
+    if high <= 5:
+        return 0, 5
+    if high == low:
+        high += _step(high * 60 + 1)
+    return low, high
+
+
+def _step(seconds: float) -> int:
+    return 1 if seconds <= 600 else 2 if seconds <= 1200 else 5
+
+
+def range_words(low_min: int, high_min: int) -> str:
+    """The range in minutes as it is written: "20–35 min"."""
+    return f"{low_min}–{high_min} min"
+
+
+def said_range(said: Quote) -> tuple[timedelta, timedelta]:
+    """The rounded range as it is told and kept: what a promise is stored with."""
+    low, high = spoken_range(said.low_s, said.high_s)
+    return timedelta(minutes=low), timedelta(minutes=high)
+
+
+def hit(promise_low: datetime, promise_high: datetime, called_at: datetime) -> bool:
+    """Whether the first standing call fell inside the range as first told, ends included."""
+    return promise_low <= called_at <= promise_high
+
+
+@dataclass(frozen=True, slots=True)
+class HitRate:
+    """`share` (0-1) of `count` promises that were right; None with the reason while too few."""
+
+    share: float | None
+    count: int
+    why_none: str = ""
+
+
+def hit_rate(hits: Iterable[bool]) -> HitRate:
+    """How often the promise was right; told only from thirty promises on."""
+    kept = list(hits)
+    if len(kept) < ENOUGH:
+        return HitRate(
+            None, len(kept), f"Too few to say: {len(kept)} of the {ENOUGH} promises it takes."
+        )
+    return HitRate(sum(kept) / len(kept), len(kept))

@@ -1,0 +1,145 @@
+"""Who gives care when: every place of every shift as one server, with breaks, pauses and an end.
+
+All times are seconds from the snapshot; infinity means never.
+"""
+
+from dataclasses import dataclass, field
+from datetime import MAXYEAR, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from queueapp.domain.ordering import ShiftView
+from queueapp.waits.chance import Stream, levels, stream
+from queueapp.waits.durations import Durations, Floats
+from queueapp.waits.snapshot import InRoom, Snapshot
+
+# An open shift past its planned end goes on for this long; nobody has said otherwise.
+OVERRUN_S = 900.0
+# Means of what nobody told: how late one not yet there will be, how long a pause without end lasts.
+LATE_START_S = 600.0
+PAUSE_S = 900.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Servers:
+    """S servers in D draws: `ready` (D, S) when each is free first, `ends` (S,) its last moment.
+
+    `breaks_from`, `breaks_to` are (S, J), in order and disjoint; `visit_free` says by visit when
+    the entry now in a room is over (D,).
+    """
+
+    shifts: list[ShiftView]
+    ready: Floats
+    ends: Floats
+    breaks_from: Floats
+    breaks_to: Floats
+    visit_free: dict[int, Floats] = field(default_factory=dict)
+
+    def open_from(self, server: NDArray[np.intp], at: Floats) -> Floats:
+        """The first moment from `at` on when each server may call; infinity after its end."""
+        for j in range(self.breaks_from.shape[1]):
+            until = self.breaks_to[server, j]
+            at = np.where((at >= self.breaks_from[server, j]) & (at < until), until, at)
+        opened: Floats = np.where(at < self.ends[server], at, np.inf)
+        return opened
+
+
+def place_servers(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -> Servers:
+    """One server per free place and per person in a room, in order of shift."""
+    shifts: list[ShiftView] = []
+    ready: list[Floats] = []
+    visit_free: dict[int, Floats] = {}
+    inside: dict[int, list[InRoom]] = {}
+    for one in sorted(snapshot.in_rooms, key=lambda r: r.entry_id):
+        inside.setdefault(one.shift_id, []).append(one)
+    for shift in sorted(snapshot.shifts, key=lambda s: s.shift_id):
+        begins = _begins(snapshot, shift, draws, seed)
+        for one in inside.get(shift.shift_id, []):
+            finish, gap = _over(snapshot, durations, one, draws, seed)
+            if one.visit_id is not None:
+                visit_free[one.visit_id] = finish
+            shifts.append(shift)
+            ready.append(np.maximum(begins, finish + gap))
+        shifts += [shift] * shift.free_places
+        ready += [begins] * shift.free_places
+    spans = [_spans(snapshot, s) for s in shifts]
+    most = max((len(s) for s in spans), default=0)
+    padded = np.full((len(shifts), most, 2), np.inf)
+    for i, span in enumerate(spans):
+        padded[i, : len(span)] = np.array(span).reshape(-1, 2)
+    servers = Servers(
+        shifts=shifts,
+        ready=np.stack(ready, axis=1) if ready else np.zeros((draws, 0)),
+        ends=np.array([ends_after(snapshot, s) for s in shifts]),
+        breaks_from=padded[:, :, 0],
+        breaks_to=padded[:, :, 1],
+        visit_free=visit_free,
+    )
+    every = np.broadcast_to(np.arange(len(shifts)), servers.ready.shape)
+    servers.ready[:] = servers.open_from(every, servers.ready)
+    return servers
+
+
+def after(snapshot: Snapshot, at: datetime) -> float:
+    """Seconds from the snapshot to an instant."""
+    return (at - snapshot.taken_at).total_seconds()
+
+
+def ends_after(snapshot: Snapshot, shift: ShiftView) -> float:
+    """Seconds until a shift calls nobody any more: its end, or closing."""
+    end = after(snapshot, shift.ends_at)
+    if shift.is_open and end <= 0:
+        end = OVERRUN_S
+    return end if snapshot.closes_at is None else min(end, after(snapshot, snapshot.closes_at))
+
+
+def _begins(snapshot: Snapshot, shift: ShiftView, draws: int, seed: int) -> Floats:
+    chance = stream(seed, Stream.SHIFT, shift.shift_id)
+    unknown = chance.standard_exponential(draws)
+    begins = np.zeros(draws)
+    if not shift.is_open:
+        due = after(snapshot, shift.starts_at + shift.declared_delay)
+        begins += due if due > 0 else LATE_START_S * unknown
+    if shift.paused_until is not None:
+        if shift.paused_until.year == MAXYEAR:
+            begins = np.maximum(begins, PAUSE_S * unknown)
+        else:
+            begins = np.maximum(begins, after(snapshot, shift.paused_until))
+    return begins
+
+
+def _over(
+    snapshot: Snapshot, durations: Durations, one: InRoom, draws: int, seed: int
+) -> tuple[Floats, Floats]:
+    """When the one in the room is finished, and the gap after (seconds, one per draw)."""
+    visit, gap, walk = levels(stream(seed, Stream.IN_ROOM, one.entry_id), 3, draws)
+    elapsed = -after(snapshot, one.since)
+    if one.started:
+        left = durations.remaining(one.service_id, one.reason_id, one.clinician_id, elapsed)[visit]
+    else:
+        length = durations.table(one.service_id, one.reason_id, one.clinician_id)[visit]
+        left = length + np.maximum(durations.walk[walk] - elapsed, 0.0)
+    pace = day_pace(durations, one.service_id, draws, seed)
+    return left * pace, durations.gap[gap]
+
+
+def day_pace(durations: Durations, service: int, draws: int, seed: int) -> Floats:
+    """What all visits of a service have in common in one draw: the mean is not known exactly."""
+    unsure = durations.learned(service).unsure
+    pace: Floats = np.exp(unsure * stream(seed, Stream.DAY, service).standard_normal(draws))
+    return pace
+
+
+def _spans(snapshot: Snapshot, shift: ShiftView) -> list[tuple[float, float]]:
+    """Breaks as seconds from the snapshot, joined where they touch."""
+    joined: list[tuple[float, float]] = []
+    for start, end in sorted(snapshot.breaks.get(shift.shift_id, ())):
+        first, last = after(snapshot, start), after(snapshot, end)
+        if last <= 0:
+            continue
+        if joined and first <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+        else:
+            joined.append((first, last))
+    return joined
