@@ -113,6 +113,14 @@ def fresh_database(database_maker: SqliteMaker | PostgresqlMaker) -> Iterator[st
 
 
 @pytest.fixture
+def empty_database(database_maker: SqliteMaker | PostgresqlMaker) -> Iterator[str]:
+    """The URL of a database with nothing in it, for tests of migrations."""
+    url = database_maker.make(empty=True)
+    yield url
+    database_maker.drop(url)
+
+
+@pytest.fixture
 def db(fresh_database: str) -> Iterator[Database]:
     """Reading and writing sessions of a database of the test's own: `with db.write() as s:`."""
     database = Database(fresh_database)

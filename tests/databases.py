@@ -33,10 +33,11 @@ class SqliteMaker:
                 migrated(f"sqlite:///{unfinished}")
                 unfinished.rename(self._template)
 
-    def make(self) -> str:
-        """The URL of a new database."""
+    def make(self, *, empty: bool = False) -> str:
+        """The URL of a new database: migrated, or with nothing in it at all."""
         path = self._directory / f"{uuid.uuid4().hex}.sqlite"
-        shutil.copyfile(self._template, path)
+        if not empty:
+            shutil.copyfile(self._template, path)
         return f"sqlite:///{path}"
 
     def drop(self, url: str) -> None:
@@ -68,11 +69,12 @@ class PostgresqlMaker:
     def _named(self, name: str) -> str:
         return self._url.set(database=name).render_as_string(hide_password=False)
 
-    def make(self) -> str:
-        """The URL of a new database."""
+    def make(self, *, empty: bool = False) -> str:
+        """The URL of a new database: migrated, or with nothing in it at all."""
         name = f"test_{uuid.uuid4().hex}"
+        template = "template0" if empty else TEMPLATE
         with self._server.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
         return self._named(name)
 
     def drop(self, url: str) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 from tests import binaries
 
 STARTS_WITHIN_S = 30.0
+MEMORY_WANTED_B = 2 * 2**30
 # Ordinary tests need speed, not survival of a power cut.
 CARELESS = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
 
@@ -55,10 +56,18 @@ def wait_until(ready: Any, process: subprocess.Popen[Any], log: Path) -> None:
         time.sleep(0.02)
 
 
+def _in_memory() -> Path | None:
+    """Linux's file system in memory, if roomy: a database is copied in 20 ms instead of 250."""
+    memory = Path("/dev/shm")
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > MEMORY_WANTED_B:
+        return memory
+    return None
+
+
 @contextlib.contextmanager
-def _directory(prefix: str, owner: dict[str, Any]) -> Iterator[Path]:
+def _directory(prefix: str, owner: dict[str, Any], where: Path | None = None) -> Iterator[Path]:
     # /tmp, as TMPDIR may be too long for the path of a Unix socket (104 bytes on macOS).
-    directory = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix=prefix, dir=where or "/tmp"))
     try:
         if owner:
             os.chown(directory, owner["user"], owner["group"])
@@ -94,7 +103,7 @@ def postgresql(*, durable: bool = False) -> Iterator[str]:
     initdb = binaries.find("initdb")
     assert initdb, "PostgreSQL is not installed"
     who = _unprivileged()
-    with _directory("queueapp-pg-", who) as home:
+    with _directory("queueapp-pg-", who, None if durable else _in_memory()) as home:
         data, log = home / "data", home / "log"
         subprocess.run(
             [initdb, "-D", data, "-U", "queueapp", "-A", "trust", "-E", "UTF8", "--locale=C",

@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from queueapp.db.engine import make_engine
 from queueapp.db.models import Site
 from queueapp.db.session import Database
 
@@ -28,6 +29,12 @@ def test_real_commits_stay_in_the_tests_own_database(db: Database, turn: str) ->
         add_site(session)
     with db.read() as session:
         assert session.scalars(sa.select(Site.slug)).all() == ["harness"]
+
+
+def test_an_empty_database_has_no_tables(empty_database: str) -> None:
+    engine = make_engine(empty_database)
+    assert sa.inspect(engine).get_table_names() == []
+    engine.dispose()
 
 
 def test_each_runs_on_the_database_it_is_named_after(database: str, session: Session) -> None:

@@ -1,5 +1,6 @@
 """What the suite starts for itself."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -44,3 +45,8 @@ def test_the_shared_postgresql_goes_when_its_run_is_gone(tmp_path: Path) -> None
     while home.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not home.exists()
+
+
+def test_no_test_reaches_another_machine() -> None:
+    with pytest.raises(Exception, match=r"192\.0\.2\.1.*allowed"):
+        socket.create_connection(("192.0.2.1", 80), timeout=1)
