@@ -18,7 +18,8 @@ from queueapp.domain.visit import EntryClass
 class NextStep:
     """Where a visit goes on: a service, perhaps with a wish, a booked time, words for colleagues.
 
-    Before `not_before` (drops must work, a result must come) nobody is called for it.
+    Before `not_before` (drops must work, a result must come) nobody is called for it. What was
+    planned is kept even when its service was retired since (`retired_too`).
     """
 
     service_id: int
@@ -28,6 +29,8 @@ class NextStep:
     reason_id: int | None = None
     not_before: datetime | None = None
     step_id: int | None = None
+    emergency: bool = False
+    retired_too: bool = False
 
 
 def pending_step(session: Session, visit_id: int) -> NextStep | None:
@@ -41,7 +44,7 @@ def pending_step(session: Session, visit_id: int) -> NextStep | None:
     if step is None:
         return None
     wish = Wish(step.preference, step.clinician_id)
-    return NextStep(step.service_id, wish, step.booked_for, step_id=step.id)
+    return NextStep(step.service_id, wish, step.booked_for, step_id=step.id, retired_too=True)
 
 
 def put_first(session: Session, visit_id: int, step: NextStep) -> VisitStep:
@@ -87,6 +90,7 @@ def open_step(
     reference = onward_reference(when, step.booked_for)
     if step.not_before is not None:
         reference = max(reference, step.not_before)
+    entry_class = EntryClass.EMERGENCY if step.emergency else EntryClass.ONWARD
     visit = last_leg.visit
     entry = open_entry(
         session,
@@ -94,7 +98,7 @@ def open_step(
         site=site,
         visit=visit,
         service=service,
-        due=due_for(session, site, service, EntryClass.ONWARD, reference),
+        due=due_for(session, site, service, entry_class, reference),
         arrived_at=when,
         reason_id=step.reason_id,
         previous_id=last_leg.id,
@@ -111,6 +115,6 @@ def open_step(
 
 
 def _service(session: Session, site_id: int, step: NextStep) -> Service:
-    if step.step_id is not None:
-        return session.get_one(Service, step.service_id)  # a plan outlives a service's retiring
+    if step.retired_too:
+        return session.get_one(Service, step.service_id)
     return get_service(session, site_id, step.service_id)
