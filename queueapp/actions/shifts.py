@@ -1,7 +1,7 @@
-"""Who works, where and when: opening, handing over, closing, pausing, running late."""
+"""Who works, where and when: opening, handing over and closing shifts."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions import base
 from queueapp.actions.desk_items import look_for_stranded
+from queueapp.actions.intake import closes_at
+from queueapp.actions.shift_pauses import declare_delay, pause, pause_of, resume
 from queueapp.actions.shift_plan import plan_shifts, services_of
 from queueapp.actions.shift_rooms import (
     change_room,
@@ -18,14 +20,12 @@ from queueapp.actions.shift_rooms import (
     tickets,
     usable_room,
 )
-from queueapp.db.models import Call, Clinician, Pause, Shift, ShiftService, Site
-from queueapp.db.queries.slots import timetable_of
+from queueapp.db.models import Call, Clinician, Shift, ShiftService, Site
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
-from queueapp.domain.hours import current_opening
 from queueapp.domain.localtime import service_day, service_day_span
-from queueapp.domain.refusal import Refused, conflict, invalid
+from queueapp.domain.refusal import conflict, invalid
 
 __all__ = [
     "change_room",
@@ -38,8 +38,6 @@ __all__ = [
     "put_clinician_in_room",
     "resume",
 ]
-
-LONGEST_DELAY = timedelta(hours=12)
 
 
 def open_shift(
@@ -193,61 +191,6 @@ def put_clinician_in_room(
     return open_shift(session, actor, now, room_id=room_id, clinician_id=clinician_id)
 
 
-def pause(
-    session: Session,
-    actor: Actor,
-    now: datetime,
-    *,
-    shift_id: int,
-    reason: str,
-    until: datetime | None = None,
-) -> Pause:
-    """No one is called by the shift until it resumes; `until` is when that is expected.
-
-    Raises Refused (invalid `reason`, `until`; conflict `not_open`, `already_paused`).
-    """
-    shift = lock_open_shift(session, shift_id)
-    reason = reason.strip()
-    if not 0 < len(reason) <= 120:
-        raise invalid("reason", "Say why, in at most 120 characters.")
-    if until is not None and until <= now:
-        raise invalid("until", "Give a time that is later than now.")
-    if _pause_of(session, shift) is not None:
-        raise conflict("already_paused", f"{shift.clinician.shown_name} is already on a pause.")
-    begun = Pause(shift_id=shift.id, reason=reason, started_at=now, until=until)
-    session.add(begun)
-    session.flush()
-    data = {"pause": begun.id, "until": until.isoformat() if until else None}
-    _note(session, actor, now, Kind.PAUSED, shift, data)
-    return begun
-
-
-def resume(session: Session, actor: Actor, now: datetime, *, shift_id: int) -> Pause:
-    """The pause is over. Raises Refused (conflict `not_open`, `not_paused`)."""
-    shift = lock_open_shift(session, shift_id)
-    begun = _pause_of(session, shift)
-    if begun is None:
-        raise conflict("not_paused", f"{shift.clinician.shown_name} is not on a pause.")
-    begun.ended_at = now
-    _note(session, actor, now, Kind.RESUMED, shift, {"pause": begun.id})
-    return begun
-
-
-def declare_delay(
-    session: Session, actor: Actor, now: datetime, *, shift_id: int, delay: timedelta
-) -> Shift:
-    """The shift runs late by `delay` (0: no longer). Raises Refused (invalid `delay`)."""
-    if not timedelta(0) <= delay <= LONGEST_DELAY:
-        raise invalid("delay", "Give a delay from 0 minutes to 12 hours.")
-    shift = base.get_shift(session, shift_id)
-    if shift.actual_to is not None:
-        raise conflict("not_open", f"The shift of {shift.clinician.shown_name} is over.")
-    shift.declared_delay, shift.delay_declared_at = delay, now
-    seconds = round(delay.total_seconds())
-    _note(session, actor, now, Kind.DELAY_DECLARED, shift, {"delay_s": seconds})
-    return shift
-
-
 def _clinician(session: Session, clinician_id: int) -> Clinician:
     clinician = session.get(Clinician, clinician_id)
     if clinician is None or clinician.retired:
@@ -300,30 +243,27 @@ def _begin(
         None if services is None else [base.get_service(session, site.id, s).id for s in services]
     )
     shift = _planned(session, site, when, clinician.id)
-    if shift is None:
-        given = services_of(session, site.id, clinician.id) if given is None else given
-        shift = Shift(
-            site_id=site.id,
-            clinician_id=clinician.id,
-            day=service_day(site.timezone, when, site.rules.day_starts_at),
-            planned_from=when,
-            planned_to=planned_to or _doors_close(session, site, when),
-        )
-        session.add(shift)
-    if given is not None:
-        if not given:
-            raise invalid(
-                "services", f"Choose at least one service that {clinician.shown_name} gives."
-            )
-        shift.services = [ShiftService(service_id=service_id) for service_id in sorted(set(given))]
-    shift.actual_from, shift.room_id = when, room_id
-    shift.planned_to = planned_to or shift.planned_to
+    if shift is None and given is None:
+        given = services_of(session, site.id, clinician.id)
+    if given is not None and not given:
+        raise invalid("services", f"Choose at least one service that {clinician.shown_name} gives.")
+    shift = shift or Shift(
+        site_id=site.id,
+        clinician_id=clinician.id,
+        day=service_day(site.timezone, when, site.rules.day_starts_at),
+        planned_from=when,
+        planned_to=planned_to or _doors_close(session, site, when),
+    )
     try:
-        with session.begin_nested():
-            session.flush()
+        with session.begin_nested():  # nothing may be pending before: it would flush outside
+            shift.actual_from, shift.room_id = when, room_id
+            shift.planned_to = planned_to or shift.planned_to
+            if given is not None:
+                shift.services = [ShiftService(service_id=n) for n in sorted(set(given))]
+            session.add(shift)
     except IntegrityError:
-        raise Refused(
-            f"{clinician.shown_name} has just begun a shift elsewhere.", code="already_open"
+        raise conflict(
+            "already_open", f"{clinician.shown_name} has just begun a shift elsewhere."
         ) from None
     return shift
 
@@ -348,38 +288,11 @@ def _planned(session: Session, site: Site, when: datetime, clinician_id: int) ->
 def _doors_close(session: Session, site: Site, when: datetime) -> datetime:
     day = service_day(site.timezone, when, site.rules.day_starts_at)
     latest = service_day_span(site.timezone, day, site.rules.day_starts_at).end
-    opening = current_opening(timetable_of(session, site), when)
-    return min(opening.end, latest) if opening else latest
+    return min(closes_at(session, site, when) or latest, latest)
 
 
 def _end(session: Session, shift: Shift, when: datetime) -> None:
     shift.actual_to = when
-    begun = _pause_of(session, shift)
+    begun = pause_of(session, shift)
     if begun is not None:
         begun.ended_at = max(when, begun.started_at)
-
-
-def _pause_of(session: Session, shift: Shift) -> Pause | None:
-    return session.scalars(
-        sa.select(Pause).where(Pause.shift_id == shift.id, Pause.ended_at.is_(None))
-    ).one_or_none()
-
-
-def _note(
-    session: Session,
-    actor: Actor,
-    now: datetime,
-    kind: Kind,
-    shift: Shift,
-    data: Mapping[str, object],
-) -> None:
-    base.note(
-        session,
-        actor,
-        now,
-        kind,
-        site_id=shift.site_id,
-        shift_id=shift.id,
-        room_id=shift.room_id,
-        data=data,
-    )

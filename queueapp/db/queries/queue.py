@@ -173,9 +173,7 @@ def _shifts(
             sa.select(Pause.shift_id, Pause.until).where(
                 Pause.shift_id.in_([s.id for s in shifts]), Pause.ended_at.is_(None)
             )
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     taken: dict[int, int] = defaultdict(int)
     for room_id in in_use:
