@@ -46,7 +46,7 @@ soak: $(VENV)/.dev static/vendor/.built ## races and faults at their full counts
 
 audit: $(VENV)/.dev static/vendor/.built ## known vulnerabilities in what is locked
 	@$(PIP) install --quiet $(PIP_AUDIT)
-	$(BIN)/pip-audit --requirement requirements-dev.lock --require-hashes --disable-pip
+	$(BIN)/pip-audit --requirement requirements-dev.lock --require-hashes --disable-pip --strict
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm audit
 
 lock: $(BIN)/python ## renew the hashed locks after an edit of requirements*.txt

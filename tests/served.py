@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import requests
 
 from tests.services import free_port, wait_until
@@ -94,8 +95,14 @@ class Served:
     def _gone(self) -> bool:
         assert self.process
         self.process.poll()
+        return not any(self._is_ours(process) for process in psutil.process_iter(["status"]))
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        # An orphan that nobody reaps stays as a zombie in a container without an init.
+        assert self.process
+        if process.info["status"] == psutil.STATUS_ZOMBIE:
+            return False
         try:
-            os.killpg(self.process.pid, 0)
+            return os.getpgid(process.pid) == self.process.pid
         except ProcessLookupError:
-            return True
-        return False
+            return False
