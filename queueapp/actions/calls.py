@@ -201,13 +201,8 @@ def restore(session: Session, actor: Actor, now: datetime, *, entry_id: int) -> 
     entry.absences = 0
     be_here(visit, [entry], now)
     visit.here_at = now
-    desk_items.settle(
-        session,
-        actor,
-        now,
-        site_id=entry.site_id,
-        kind=desk_items.ItemKind.UNCONFIRMED,
-        subject=f"entry:{entry.id}",
+    desk_items.close_for_entry(
+        session, actor, now, entry_id=entry.id, kind=desk_items.ItemKind.UNCONFIRMED, outcome="here"
     )
     note(
         session,

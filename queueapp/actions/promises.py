@@ -18,7 +18,7 @@ from queueapp.db.models import (
 )
 from queueapp.domain.visit import EntryState, PreferenceKind, Presence
 from queueapp.waits.forecast import Forecast
-from queueapp.waits.promise import Quote, cold_start_quote, join_quote
+from queueapp.waits.promise import Quote, quote, said_range
 
 
 def promise_at_joining(
@@ -27,15 +27,16 @@ def promise_at_joining(
     """Store the first promise in the joining's own transaction; never waits for a simulation."""
     stored = newest_forecast(session, site, now)
     rank = eligible_ahead(session, entry)
-    quote = quote_for(session, now, site=site, entry=entry, rank=rank, stored=stored)
+    told = quote_for(session, now, site=site, entry=entry, rank=rank, stored=stored)
+    low, high = said_range(told)
     promise = Promise(
         entry_id=entry.id,
         number=1,
         told_at=now,
-        low_at=now + timedelta(seconds=quote.low_s),
-        mid_at=now + timedelta(seconds=quote.mid_s),
-        high_at=now + timedelta(seconds=quote.high_s),
-        basis=quote.basis,
+        low_at=now + low,
+        mid_at=now + timedelta(seconds=told.mid_s),
+        high_at=now + high,
+        basis=told.basis,
         forecast_seq=stored.seq if stored else None,
         forecast_age=now - stored.made_at if stored else None,
     )
@@ -110,11 +111,6 @@ def quote_for(
 ) -> Quote:
     """The range to tell: from the join table, or the cold start where there is none."""
     only = entry.wished_clinician_id if entry.preference is PreferenceKind.ONLY else None
-    closing = closes_at(session, site, now)
-    if stored is not None:
-        quote = join_quote(parsed(stored), now, entry.service_id, only, rank, closing)
-        if quote is not None:
-            return quote
     service = session.get_one(Service, entry.service_id)
     servers = session.scalar(
         sa.select(sa.func.count(sa.distinct(Shift.id)))
@@ -127,7 +123,17 @@ def quote_for(
             *([Shift.clinician_id == only] if only else []),
         )
     )
-    return cold_start_quote(rank, servers or 0, service.planned.total_seconds())
+    return quote(
+        parsed(stored) if stored else None,
+        now,
+        entry.service_id,
+        only,
+        rank,
+        closes_at(session, site, now),
+        rules=site.rules,
+        servers=servers or 0,
+        mean_s=service.planned.total_seconds(),
+    )
 
 
 def _services_sharing(session: Session, entry: QueueEntry) -> set[int]:

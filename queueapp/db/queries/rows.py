@@ -1,0 +1,316 @@
+"""What every screen shows of a site's day: entries in calling order, rooms, who is expected.
+
+One loader for desk, room, lobby, phones and API, so that all of them say the same. It reads one
+snapshot; instants are instants, words for them are the page's business.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import isfinite
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, selectinload
+
+from queueapp.db.models import (
+    Appointment,
+    Call,
+    Patient,
+    Pause,
+    Promise,
+    QueueEntry,
+    Room,
+    Shift,
+    Site,
+    StoredForecast,
+    Visit,
+)
+from queueapp.db.queries.queue import QueueView, load_queue
+from queueapp.domain.localtime import service_day, service_day_span, to_local
+from queueapp.domain.ordering import Candidate, next_for, reason
+from queueapp.domain.visit import (
+    IN_ROOM_STATES,
+    OPEN_STATES,
+    AppointmentState,
+    EntryState,
+    PreferenceKind,
+    Presence,
+)
+from queueapp.waits.forecast import Forecast
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A wait told as instants; `high_at` is None when the end of the day may come first."""
+
+    low_at: datetime
+    mid_at: datetime | None
+    high_at: datetime | None
+    miss: float | None = None
+    not_reached: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """One open entry as screens show it; `place` is its place in the calling order, from 1."""
+
+    entry: QueueEntry
+    visit: Visit
+    patient: Patient | None
+    place: int | None
+    why: str
+    estimate: Range | None
+    promise: Range | None
+    revised: Promise | None
+    call: Call | None
+    next_in: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name the person is spoken to by, or nothing."""
+        return self.patient.called_name if self.patient else ""
+
+    @property
+    def slips(self) -> bool:
+        """Whether the middle of the estimate lies past what was promised."""
+        return bool(
+            self.estimate
+            and self.promise
+            and self.promise.high_at
+            and (self.estimate.mid_at is None or self.estimate.mid_at > self.promise.high_at)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRow:
+    """A room now: who works there, who is in it, whom a press of "call next" would call."""
+
+    room: Room
+    shift: Shift | None
+    pause: Pause | None
+    entries: tuple[EntryRow, ...]
+    next_entry_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRows:
+    """A site's day, true as of `seq`."""
+
+    site: Site
+    seq: int
+    now: datetime
+    view: QueueView
+    waiting: tuple[EntryRow, ...]
+    in_rooms: tuple[EntryRow, ...]
+    rooms: tuple[RoomRow, ...]
+    expected: tuple[Appointment, ...]
+    ended: dict[str, int]
+    forecast: Forecast | None
+
+    def row(self, entry_id: int) -> EntryRow | None:
+        """The open entry of that id."""
+        found = (r for r in (*self.waiting, *self.in_rooms) if r.entry.id == entry_id)
+        return next(found, None)
+
+    @property
+    def longest(self) -> EntryRow | None:
+        """The one among those here who has waited longest."""
+        here = [r for r in self.waiting if r.visit.presence is Presence.HERE]
+        return min(here, key=lambda r: r.entry.arrived_at, default=None)
+
+
+def load_rows(session: Session, site: Site, now: datetime) -> SiteRows:
+    """Everything a screen of the site needs, from the session's snapshot."""
+    view = load_queue(session, site, now)
+    forecast = _forecast(session, site)
+    entries = session.scalars(
+        sa.select(QueueEntry)
+        .where(QueueEntry.site_id == site.id, QueueEntry.state.in_(OPEN_STATES))
+        .options(
+            selectinload(QueueEntry.visit).selectinload(Visit.patient),
+            selectinload(QueueEntry.service),
+            selectinload(QueueEntry.reason),
+            selectinload(QueueEntry.clinician),
+            selectinload(QueueEntry.wished_clinician),
+            selectinload(QueueEntry.room),
+            selectinload(QueueEntry.promises),
+            selectinload(QueueEntry.calls),
+        )
+    ).all()
+    by_id = {e.id: e for e in entries}
+    nexts = _nexts(view)
+    rooms = {r.id: r for r in _rooms(session, site)}
+    tickets = {e.id: e.visit.ticket for e in entries}
+
+    def clock(instant: datetime) -> str:
+        return f"{to_local(site.timezone, instant):%H:%M}"
+
+    def waiting_row(place: int, c: Candidate) -> EntryRow:
+        entry = by_id[c.entry_id]
+        wish = entry.wished_clinician.shown_name if entry.wished_clinician else ""
+        why = reason(
+            c,
+            clock,
+            moved_before=tickets.get(c.move.before_id, "") if c.move else "",
+            scheduled_at=entry.scheduled_at,
+            wish=wish or entry.wished_attribute,
+        )
+        at = tuple(rooms[room_id].name for room_id, e in nexts.items() if e == entry.id)
+        return _row(entry, place, why, forecast, at)
+
+    waiting = tuple(
+        waiting_row(n, c) for n, c in enumerate(view.line, start=1) if c.entry_id in by_id
+    )
+    in_rooms = tuple(_row(e, None, "", None) for e in entries if e.state in IN_ROOM_STATES)
+    return SiteRows(
+        site=site,
+        seq=view.seq,
+        now=now,
+        view=view,
+        waiting=waiting,
+        in_rooms=in_rooms,
+        rooms=tuple(_room_rows(session, view, rooms.values(), in_rooms, nexts)),
+        expected=tuple(_expected(session, site, now)),
+        ended=_ended(session, site, now),
+        forecast=forecast,
+    )
+
+
+def estimate_of(forecast: Forecast | None, entry: QueueEntry) -> Range | None:
+    """The forecast's range for an entry; what was promised while the forecast has none yet."""
+    quantiles = forecast.entries.get(entry.id) if forecast else None
+    if forecast is None or quantiles is None:
+        return promise_of(entry)
+
+    def at(seconds: float) -> datetime | None:
+        return forecast.made_at + timedelta(seconds=seconds) if isfinite(seconds) else None
+
+    low = at(quantiles.p10)
+    if low is None:
+        return None
+    return Range(low, at(quantiles.p50), at(quantiles.p90), quantiles.miss, quantiles.not_reached)
+
+
+def promise_of(entry: QueueEntry) -> Range | None:
+    """The range the person was told last."""
+    told = [p for p in entry.promises if p.low_at is not None]
+    if not told:
+        return None
+    low_at = told[-1].low_at
+    assert low_at is not None
+    return Range(low_at, told[-1].mid_at, told[-1].high_at)
+
+
+def _row(
+    entry: QueueEntry,
+    place: int | None,
+    why: str,
+    forecast: Forecast | None,
+    next_in: tuple[str, ...] = (),
+) -> EntryRow:
+    revisions = [p for p in entry.promises if p.number > 1]
+    return EntryRow(
+        entry=entry,
+        visit=entry.visit,
+        patient=entry.visit.patient,
+        place=place,
+        why=why,
+        estimate=estimate_of(forecast, entry) if place is not None else None,
+        promise=promise_of(entry),
+        revised=revisions[-1] if revisions else None,
+        call=next((c for c in entry.calls if c.outcome is None), None),
+        next_in=next_in,
+    )
+
+
+def _forecast(session: Session, site: Site) -> Forecast | None:
+    stored = session.scalars(
+        sa.select(StoredForecast).where(StoredForecast.site_id == site.id)
+    ).one_or_none()
+    return Forecast.from_json(stored.content) if stored else None
+
+
+def _nexts(view: QueueView) -> dict[int, int]:
+    """Whom each room would call next, by room id; two rooms may name the same person."""
+    found = {}
+    for shift in view.shifts:
+        if shift.is_open and shift.room_id is not None:
+            one = next_for(shift, view.line, view.shifts, view.now, view.rules)
+            if one is not None:
+                found[shift.room_id] = one.entry_id
+    return found
+
+
+def _rooms(session: Session, site: Site) -> Sequence[Room]:
+    return session.scalars(
+        sa.select(Room)
+        .where(Room.site_id == site.id, Room.retired.is_(False))
+        .order_by(Room.position, Room.id)
+    ).all()
+
+
+def _room_rows(
+    session: Session,
+    view: QueueView,
+    rooms: Iterable[Room],
+    in_rooms: Sequence[EntryRow],
+    nexts: dict[int, int],
+) -> Iterable[RoomRow]:
+    shifts = session.scalars(
+        sa.select(Shift)
+        .where(Shift.id.in_([s.shift_id for s in view.shifts if s.is_open]))
+        .options(selectinload(Shift.clinician), selectinload(Shift.pauses))
+    ).all()
+    for room in rooms:
+        shift = next((s for s in shifts if s.room_id == room.id), None)
+        pauses = [p for p in shift.pauses if p.ended_at is None] if shift else []
+        yield RoomRow(
+            room=room,
+            shift=shift,
+            pause=pauses[-1] if pauses else None,
+            entries=tuple(r for r in in_rooms if r.entry.room_id == room.id),
+            next_entry_id=nexts.get(room.id),
+        )
+
+
+def _expected(session: Session, site: Site, now: datetime) -> Sequence[Appointment]:
+    day = service_day(site.timezone, now, site.rules.day_starts_at)
+    span = service_day_span(site.timezone, day, site.rules.day_starts_at)
+    return session.scalars(
+        sa.select(Appointment)
+        .where(
+            Appointment.site_id == site.id,
+            Appointment.state == AppointmentState.BOOKED,
+            Appointment.starts_at >= span.start,
+            Appointment.starts_at < span.end,
+        )
+        .options(
+            selectinload(Appointment.patient),
+            selectinload(Appointment.service),
+            selectinload(Appointment.clinician),
+        )
+        .order_by(Appointment.starts_at, Appointment.id)
+    ).all()
+
+
+def _ended(session: Session, site: Site, now: datetime) -> dict[str, int]:
+    day = service_day(site.timezone, now, site.rules.day_starts_at)
+    rows = session.execute(
+        sa.select(QueueEntry.state, sa.func.count())
+        .join(Visit, Visit.id == QueueEntry.visit_id)
+        .where(
+            QueueEntry.site_id == site.id,
+            Visit.day == day,
+            QueueEntry.state.not_in(OPEN_STATES),
+        )
+        .group_by(QueueEntry.state)
+    )
+    return {EntryState(state).value: count for state, count in rows}
+
+
+def wish_words(entry: QueueEntry) -> str:
+    """The wish as the end of a row: "only Dr Ruiz", "Dr Ruiz if possible", or nothing."""
+    who = entry.wished_clinician.shown_name if entry.wished_clinician else entry.wished_attribute
+    if entry.preference is PreferenceKind.ONLY:
+        return f"only {who}"
+    return f"{who} if possible" if entry.preference is PreferenceKind.IF_POSSIBLE else ""
