@@ -32,7 +32,12 @@ class Served:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         self.workers = workers
-        settings = {"DATABASE_URL": database_url, "PUBLIC_URL": self.url, "SECRET_KEY": "tests" * 8}
+        settings = {
+            "DATABASE_URL": database_url,
+            "PUBLIC_URL": self.url,
+            "QUEUEAPP_VAR": str(log.parent),
+            "SECRET_KEY": "tests" * 8,
+        }
         if redis_url:
             settings["REDIS_URL"] = redis_url
         self.environment = {**os.environ, **settings, **(environment or {})}
