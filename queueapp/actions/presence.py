@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from queueapp.actions import desk_items
 from queueapp.actions.base import happened, image, note, open_entries
 from queueapp.actions.entries import (
     be_here,
@@ -99,6 +100,11 @@ def come_back(
         visit_id=visit.id,
         from_state=entries[0].state if entries else "",
     )
+    overdue = desk_items.ItemKind.OVERDUE_BACK
+    for entry in entries:
+        desk_items.close_for_entry(
+            session, actor, now, entry_id=entry.id, kind=overdue, outcome="here"
+        )
     return visit
 
 
@@ -158,6 +164,8 @@ def leave(
             data=ended if n == 0 else None,
             before=before if n == 0 else None,
         )
+    for left in entries:
+        desk_items.close_for_entry(session, actor, now, entry_id=left.id, outcome="left")
     return visit
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.actions import calls
-from queueapp.actions.base import get_entry, get_visit, happened, image, note, open_entries
+from queueapp.actions import calls, desk_items
+from queueapp.actions.base import get_visit, happened, image, note, open_entries
 from queueapp.actions.entries import (
     be_here,
     change_state,
@@ -48,7 +48,7 @@ def start(
 
     Raises Refused (conflict) unless the entry has been called.
     """
-    entry = get_entry(session, entry_id)
+    entry = lock_entry(session, entry_id)
     visit = get_visit(session, entry.visit_id)
     when = happened(now, occurred_at, entry.called_at)
     before = image(entry, visit)
@@ -57,6 +57,7 @@ def start(
     change_state(session, entry, [EntryState.CALLED], state=EntryState.IN_SERVICE, started_at=when)
     data = {"ended_call": end_call(session, entry, CallOutcome.ANSWERED, when)}
     _note(session, actor, now, Kind.STARTED, entry, when, EntryState.CALLED, data, before)
+    desk_items.close_for_entry(session, actor, now, entry_id=entry.id, outcome="came")
     return entry
 
 
@@ -74,7 +75,7 @@ def finish(
 
     `resolution` None is "not said", never a guess. Raises Refused (conflict) unless in service.
     """
-    entry = get_entry(session, entry_id)
+    entry = lock_entry(session, entry_id)
     visit = get_visit(session, entry.visit_id)
     when = happened(now, occurred_at, entry.started_at)
     step = next_step or pending_step(session, visit.id)
@@ -262,6 +263,7 @@ def _send_on(
         data |= {"planned": put_first(session, visit.id, then).id}
     session.flush()
     _note(session, actor, now, kind, entry, when, was, data, before)
+    desk_items.close_for_entry(session, actor, now, entry_id=entry.id, outcome="passed_on")
     return opened
 
 
