@@ -1,1 +1,17 @@
 """queueapp: an appointment and walk-in queue manager for clinics."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from queueapp.config import Settings
+
+
+def create_app(settings: "Settings | None" = None) -> "Flask":
+    """The web app, wired together; `settings` default to the environment's."""
+    # Imported late: gevent must patch the standard library before Flask and the drivers load,
+    # and the rules of `queueapp.domain` stay usable without any of them.
+    from queueapp.app import build
+
+    return build(settings)

@@ -1,0 +1,99 @@
+"""Who someone is: from what a cookie, a link or a bearer token says, as the database stands now."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, selectinload
+
+from queueapp.actions.tickets import token_hash
+from queueapp.db.models import ApiToken, Device, Staff, Visit
+from queueapp.domain.actor import Actor, ActorKind
+from queueapp.domain.viewer import Credential, Grant, Identity, Part, Viewer
+
+_STAMP_LENGTH = 16
+
+
+def viewer_of(session: Session, credentials: Iterable[Credential], now: datetime) -> Viewer:
+    """Those of `credentials` that still count; disabled, revoked and run-out ones are left out."""
+    found = (_BY_KIND[c.kind](session, c.id, now) for c in credentials if c.kind in _BY_KIND)
+    wanted = {(c.kind, c.id): c.stamp for c in credentials}
+    return Viewer(
+        tuple(
+            i
+            for i in found
+            if i and wanted[i.credential.kind, i.credential.id] == i.credential.stamp
+        )
+    )
+
+
+def identity_of_token(session: Session, token: str, now: datetime) -> Identity | None:
+    """Whom a bearer token stands for: a program's, or the link of a visit."""
+    hashed = token_hash(token)
+    row = session.execute(sa.select(ApiToken.id).where(ApiToken.token_hash == hashed)).scalar()
+    if row is not None:
+        return _token(session, row, now)
+    return visit_of_token(session, token, now)
+
+
+def visit_of_token(session: Session, token: str, now: datetime) -> Identity | None:
+    """The patient of a phone link that has not run out."""
+    query = sa.select(Visit.id).where(Visit.token_hash == token_hash(token))
+    visit_id = session.execute(query).scalar()
+    return None if visit_id is None else _visit(session, visit_id, now)
+
+
+def device_of_token(session: Session, token: str, now: datetime) -> Identity | None:
+    """The paired screen of a device link."""
+    query = sa.select(Device.id).where(Device.token_hash == token_hash(token))
+    device_id = session.execute(query).scalar()
+    return None if device_id is None else _device(session, device_id, now)
+
+
+def _staff(session: Session, staff_id: int, now: datetime) -> Identity | None:
+    staff = session.get(Staff, staff_id, options=[selectinload(Staff.memberships)])
+    if staff is None or staff.disabled_at is not None:
+        return None
+    return Identity(
+        Actor(ActorKind.STAFF, staff.id, staff.name),
+        Credential("staff", staff.id, str(staff.session_version)),
+        tuple(Grant(Part(m.role.value), m.site_id) for m in staff.memberships),
+    )
+
+
+def _device(session: Session, device_id: int, now: datetime) -> Identity | None:
+    device = session.get(Device, device_id)
+    if device is None or device.revoked_at is not None:
+        return None
+    return Identity(
+        Actor(ActorKind.DEVICE, device.id, device.name),
+        Credential("device", device.id, device.token_hash[:_STAMP_LENGTH]),
+        (Grant(Part(device.kind), device.site_id, device.room_id),),
+        device_id=device.id,
+    )
+
+
+def _visit(session: Session, visit_id: int, now: datetime) -> Identity | None:
+    visit = session.get(Visit, visit_id)
+    if visit is None or visit.token_expires_at <= now:
+        return None
+    return Identity(
+        Actor(ActorKind.PATIENT, visit.id, visit.ticket),
+        Credential("visit", visit.id, visit.token_hash[:_STAMP_LENGTH]),
+        (Grant(Part.PATIENT, visit.site_id),),
+        visit_id=visit.id,
+    )
+
+
+def _token(session: Session, token_id: int, now: datetime) -> Identity | None:
+    token = session.get(ApiToken, token_id)
+    if token is None or token.revoked_at is not None:
+        return None
+    return Identity(
+        Actor(ActorKind.TOKEN, token.id, token.name or f"API {token.role}"),
+        Credential("token", token.id, token.token_hash[:_STAMP_LENGTH]),
+        (Grant(Part(token.role.value), token.site_id),),
+    )
+
+
+_BY_KIND = {"staff": _staff, "device": _device, "visit": _visit, "token": _token}

@@ -1,0 +1,66 @@
+"""The wiring: settings, database, pages, live channels. Nothing else puts these together."""
+
+import importlib.util
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+
+from flask import Flask
+from flask_wtf import CSRFProtect
+from jinja2 import ChainableUndefined, ChoiceLoader, FileSystemLoader, PackageLoader
+
+from queueapp import config
+from queueapp.db.session import Database
+from queueapp.web import auth, context, errors, headers, health, security, sockets
+
+ROOT = Path(__file__).parent.parent
+# One per person, each a module or package with `blueprint`; a screen is installed by being there.
+SCREENS = ("kiosk", "phone", "desk", "room", "lobby", "board", "admin", "api")
+_SESSION_DAYS = 400
+_LARGEST_REQUEST = 2 * 1024 * 1024
+
+
+def build(settings: config.Settings | None = None, database: Database | None = None) -> Flask:
+    """The Flask app on `database` (by default that of the settings)."""
+    settings = settings or config.load()
+    app = Flask(
+        "queueapp", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")
+    )
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME="queueapp",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.is_https,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=_SESSION_DAYS),
+        MAX_CONTENT_LENGTH=_LARGEST_REQUEST,
+        # A lobby's page stands for weeks: its forms live as long as its session.
+        WTF_CSRF_TIME_LIMIT=None,
+        PREFERRED_URL_SCHEME="https" if settings.is_https else "http",
+    )
+    # NHS.UK's components rely on attributes of what is not there being empty.
+    app.jinja_options = {"undefined": ChainableUndefined}
+    app.jinja_loader = ChoiceLoader(
+        [FileSystemLoader(ROOT / "templates"), PackageLoader("nhsuk_frontend_jinja")]
+    )
+    app.extensions["queueapp.settings"] = settings
+    app.extensions["queueapp.db"] = database or Database(
+        settings.database_url, secret=settings.secret_key
+    )
+    csrf = CSRFProtect(app)
+    security.login_manager.init_app(app)
+    context.register(app)
+    errors.register(app)
+    headers.register(app, settings)
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(auth.blueprint)
+    for name in SCREENS:
+        if importlib.util.find_spec(f"queueapp.web.{name}") is None:
+            continue
+        blueprint = import_module(f"queueapp.web.{name}").blueprint
+        app.register_blueprint(blueprint)
+        if name == "api":
+            # Known by bearer token alone, never by cookie: there is nothing to forge.
+            csrf.exempt(blueprint)
+    sockets.register(app, settings)
+    return app

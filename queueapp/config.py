@@ -1,0 +1,123 @@
+"""Settings from the environment, checked at start; each has a default for this machine alone."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+DEFAULT_PORT = 8000
+_SHORTEST_SECRET = 16
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used; the message names it and says what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one process runs with. `origins` are the pages that may open live channels."""
+
+    database_url: str
+    redis_url: str | None
+    public_url: str
+    origins: frozenset[str]
+    secret_key: str
+    var: Path
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach it over TLS."""
+        return self.public_url.startswith("https://")
+
+
+def load(
+    environ: Mapping[str, str] | None = None, *, host: str = "127.0.0.1", port: int = DEFAULT_PORT
+) -> Settings:
+    """Read and check the settings. Raises ConfigError.
+
+    `QUEUEAPP_VAR` is the directory of what the app keeps beside the database (default `var`).
+    """
+    env = os.environ if environ is None else environ
+    var = Path(env.get("QUEUEAPP_VAR") or "var").resolve()
+    public_url, origins = _public_url(env.get("PUBLIC_URL", ""), host, port)
+    return Settings(
+        database_url=_database_url(env.get("DATABASE_URL", ""), var),
+        redis_url=_redis_url(env.get("REDIS_URL", "")),
+        public_url=public_url,
+        origins=origins,
+        secret_key=_secret_key(env.get("SECRET_KEY", ""), var),
+        var=var,
+    )
+
+
+def _database_url(value: str, var: Path) -> str:
+    if not value:
+        var.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{var / 'queueapp.db'}"
+    try:
+        url = make_url(value)
+    except ArgumentError:
+        url = None
+    if url is None or url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ConfigError(
+            "DATABASE_URL is not one queueapp can use. Give sqlite:////path/to/queueapp.db "
+            "or postgresql://user:password@host/database."
+        )
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ConfigError("DATABASE_URL: several processes share it, so it must name a file.")
+    return value
+
+
+def _redis_url(value: str) -> str | None:
+    if value and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
+        raise ConfigError("REDIS_URL is not one of Redis. Give redis://host:6379/0, or leave it.")
+    return value or None
+
+
+def _public_url(value: str, host: str, port: int) -> tuple[str, frozenset[str]]:
+    if value:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError("PUBLIC_URL must be how people reach it: https://queue.example.org")
+        if parts.path not in ("", "/") or parts.query:
+            raise ConfigError("PUBLIC_URL: queueapp needs a host of its own, without a path.")
+        origin = f"{parts.scheme}://{parts.netloc}".lower()
+        return origin, frozenset({origin})
+    shown = "localhost" if host in ("0.0.0.0", "::", "") else host
+    if ":" in shown:
+        shown = f"[{shown}]"
+    names = {shown, "localhost", "127.0.0.1"} if shown in ("localhost", "127.0.0.1") else {shown}
+    return f"http://{shown}:{port}", frozenset(f"http://{name}:{port}" for name in names)
+
+
+def _secret_key(value: str, var: Path) -> str:
+    if value:
+        if len(value) < _SHORTEST_SECRET:
+            raise ConfigError(
+                f"SECRET_KEY is too short: give {_SHORTEST_SECRET} characters or more."
+            )
+        return value
+    path = var / "secret_key"
+    try:
+        var.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            unfinished = var / f".secret_key.{os.getpid()}"
+            with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
+                f.write(secrets.token_hex(32))
+            try:
+                # Whoever of several starting processes comes first has made it.
+                os.link(unfinished, path)
+            except FileExistsError:
+                pass
+            finally:
+                unfinished.unlink()
+        return path.read_text().strip()
+    except OSError as error:
+        raise ConfigError(
+            f"SECRET_KEY is not set, and {path} cannot be kept ({error.strerror}). Set SECRET_KEY."
+        ) from error

@@ -1,0 +1,97 @@
+"""What templates may use: local clocks, words for ranges and times, the page's own data."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Flask, current_app, g
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup
+
+from queueapp.config import Settings
+from queueapp.domain.localtime import to_local
+from queueapp.web import security
+from queueapp.web.forms import post_fields
+
+_ROUND_TO_MIN = 5
+
+
+def local_clock(instant: datetime | None, zone: str, seconds: bool = False) -> str:
+    """`10:41` on the site's wall clock; empty without an instant."""
+    if instant is None:
+        return ""
+    return to_local(zone, instant).strftime("%H:%M:%S" if seconds else "%H:%M")
+
+
+def local_day(instant: datetime, zone: str) -> str:
+    """`Tuesday 12 May` at the site."""
+    local = to_local(zone, instant)
+    return f"{local:%A} {local.day} {local:%B}"
+
+
+def iso(instant: datetime) -> str:
+    """An instant for the `datetime` attribute and for scripts."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def minutes(span: timedelta | float | int | None) -> str:
+    """Whole minutes, rounded up from half a minute: `12`; spans are timedeltas or seconds."""
+    if span is None:
+        return ""
+    seconds = span.total_seconds() if isinstance(span, timedelta) else float(span)
+    return str(max(0, int((seconds + 30) // 60)))
+
+
+def range_words(low_s: float | None, high_s: float | None) -> str:
+    """`20–35`, minutes: low rounded down and high up, to 5 minutes from a quarter of an hour on."""
+    if low_s is None or high_s is None:
+        return ""
+    step = _ROUND_TO_MIN if high_s >= 15 * 60 else 1
+    low = int(max(0.0, low_s) // 60 // step * step)
+    high = int(-(-max(0.0, high_s) // 60 // 1))
+    high = -(-high // step) * step
+    return f"{low}–{max(high, low + step)}"
+
+
+def since(instant: datetime) -> Markup:
+    """`<time data-since>`: its words ("3 min ago") are kept by live.js, not by us."""
+    return Markup('<time datetime="{0}" data-since="{0}"></time>').format(iso(instant))
+
+
+def until(instant: datetime) -> Markup:
+    """`<time data-until>`: "in 3 min", then "1 min late"."""
+    return Markup('<time datetime="{0}" data-until="{0}"></time>').format(iso(instant))
+
+
+def public_url(path: str) -> str:
+    """The address by which people reach `path` from elsewhere."""
+    settings: Settings = current_app.extensions["queueapp.settings"]
+    return settings.public_url + path
+
+
+def _csrf() -> str:
+    return "" if g.get("is_live") else generate_csrf()
+
+
+def _for_every_page() -> dict[str, Any]:
+    if g.get("is_live"):
+        return {"now": datetime.now(UTC)}
+    return {"now": security.now(), "site": g.get("site"), "who": g.get("identity")}
+
+
+def register(app: Flask) -> None:
+    """Give the templates their words."""
+    app.jinja_env.globals.update(
+        csrf=_csrf,
+        post_fields=post_fields,
+        public_url=public_url,
+        since=since,
+        until=until,
+    )
+    app.jinja_env.filters.update(
+        clock=local_clock,
+        day=local_day,
+        iso=iso,
+        minutes=minutes,
+    )
+    app.jinja_env.globals["range_words"] = range_words
+    app.context_processor(_for_every_page)

@@ -1,0 +1,129 @@
+"""How a refusal or an error is answered: a page for people, problem+json for programs."""
+
+import logging
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, flash, json, redirect, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, Unauthorized
+from werkzeug.wrappers import Response
+
+from queueapp.domain.refusal import RefusalKind, Refused
+from queueapp.web import security
+
+log = logging.getLogger(__name__)
+
+STATUS = {
+    RefusalKind.INVALID: 422,
+    RefusalKind.NOT_FOUND: 404,
+    RefusalKind.FORBIDDEN: 403,
+    RefusalKind.CONFLICT: 409,
+}
+_WORDS = {
+    400: "This request was not understood",
+    401: "Sign in first",
+    403: "You may not open this",
+    404: "This was not found",
+    405: "This cannot be done here",
+    409: "This could not be done",
+    413: "This is too large",
+    415: "This format is not understood",
+    422: "This needs a correction",
+    429: "Too many requests",
+    500: "Something went wrong on our side",
+    503: "Not ready at the moment",
+}
+
+
+def wants_json() -> bool:
+    """Whether a program or a script asks rather than a person's navigation."""
+    best = request.accept_mimetypes.best_match(
+        ["text/html", "application/json", "application/problem+json"], default="text/html"
+    )
+    return security.is_api() or best != "text/html"
+
+
+def problem(status: int, detail: str, *, code: str = "", field: str = "", **more: Any) -> Response:
+    """An RFC 9457 answer; `errors` lists the fields that are wrong."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _WORDS.get(status, "This could not be done"),
+        "status": status,
+        "detail": detail,
+    }
+    if code:
+        body["code"] = code
+    body["errors"] = [{"field": field, "message": detail}] if field else []
+    body |= more
+    answer = Response(json.dumps(body), status=status, content_type="application/problem+json")
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def problem_of(refused: Refused) -> Response:
+    """A refusal as problem+json."""
+    more = {"details": refused.details} if refused.details else {}
+    return problem(
+        STATUS[refused.kind], refused.message, code=refused.code, field=refused.field, **more
+    )
+
+
+def page(status: int, detail: str) -> tuple[str, int]:
+    """A refusal or an error as a page in plain words."""
+    title = _WORDS.get(status, "This could not be done")
+    return render_template("error.html", title=title, detail=detail, status=status), status
+
+
+def refused_answer(refused: Refused) -> Any:
+    """A refusal nobody showed beside its field: said on the page the person came from."""
+    if wants_json():
+        return problem_of(refused)
+    if request.method == "POST" and (back := _came_from()):
+        flash(refused.message, "refused")
+        return redirect(back, 303)
+    return page(STATUS[refused.kind], refused.message)
+
+
+def _came_from() -> str | None:
+    parts = urlsplit(request.referrer or "")
+    if parts.netloc != request.host or not parts.path:
+        return None
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def http_answer(error: HTTPException) -> Any:
+    """An HTTP error in the form the one who asks can read."""
+    if error.response is not None:
+        return error
+    if isinstance(error, Unauthorized) and not wants_json():
+        return security.to_sign_in()
+    status = error.code or 500
+    words = "Reload the page and try again." if isinstance(error, CSRFError) else error.description
+    if wants_json():
+        answer: Any = problem(status, words or "")
+    else:
+        answer = page(status, words or "")
+    return answer
+
+
+def _failed(error: Exception) -> Any:
+    log.exception("%s %s failed", request.method, request.path)
+    detail = "Nothing was changed. Please try again; if it happens again, tell whoever runs this."
+    return problem(500, detail) if wants_json() else page(500, detail)
+
+
+def _unavailable(error: OperationalError) -> Any:
+    log.error("the database did not answer: %s", error)
+    detail = "The database does not answer. Nothing was changed; please try again in a moment."
+    return problem(503, detail) if wants_json() else page(503, detail)
+
+
+def register(app: Flask) -> None:
+    """Answer refusals and errors from here."""
+    app.register_error_handler(Refused, refused_answer)
+    app.register_error_handler(HTTPException, http_answer)
+    app.register_error_handler(OperationalError, _unavailable)
+    app.register_error_handler(Exception, _failed)
