@@ -30,6 +30,7 @@ class ItemKind(StrEnum):
     UNCONFIRMED = "unconfirmed"
     OVERDUE_BACK = "overdue_back"
     END_UNKNOWN = "end_unknown"
+    SLIPPED = "slipped"
 
 
 SETTLED = "settled"

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from queueapp.actions.base import note
 from queueapp.actions.intake import closes_at
 from queueapp.db.models import (
     Promise,
@@ -16,6 +17,9 @@ from queueapp.db.models import (
     StoredForecast,
     Visit,
 )
+from queueapp.db.unit import lock_site
+from queueapp.domain.actor import SYSTEM
+from queueapp.domain.events import Kind
 from queueapp.domain.visit import EntryState, PreferenceKind, Presence
 from queueapp.waits.forecast import Forecast
 from queueapp.waits.promise import Quote, quote, said_range
@@ -55,6 +59,26 @@ def newest_forecast(session: Session, site: Site, now: datetime) -> StoredForeca
     if stored is None or now - stored.made_at > site.rules.forecast_fresh:
         return None
     return stored
+
+
+def store_forecast(session: Session, now: datetime, *, site: Site, made: Forecast) -> None:
+    """Keep the site's newest forecast; its `seq` is the site's once this is committed.
+
+    A forecast older than the one stored is dropped: two workers never go back in time.
+    """
+    lock_site(session, site.id)
+    row = session.scalars(
+        sa.select(StoredForecast).where(StoredForecast.site_id == site.id)
+    ).one_or_none()
+    if row is not None and row.made_at > made.made_at:
+        return
+    if row is None:
+        row = StoredForecast(site_id=site.id)
+        session.add(row)
+    row.for_seq, row.seq = made.seq, site.seq + 1
+    row.made_at, row.content = made.made_at, made.to_json()
+    note(session, SYSTEM, now, Kind.FORECAST_STORED, site_id=site.id)
+    session.flush()
 
 
 def parsed(stored: StoredForecast) -> Forecast:

@@ -1,18 +1,148 @@
-"""Free times of a site: from shifts, weekly habits, opening hours, pools and what is booked."""
+"""Times that may be booked: with a clinician on duty, or a place in a pool."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import OpeningException, OpeningHour, Site
-from queueapp.domain import hours
+from queueapp.db.models import Appointment, Pool, Service, Site
+from queueapp.db.queries.duty import on_duty, opening_of
+from queueapp.domain.refusal import invalid
+from queueapp.domain.slots import Slot, free_slots, pool_slots
+from queueapp.domain.spans import Span, intersect_spans
+from queueapp.domain.visit import BUSY_APPOINTMENT_STATES, AppointmentState
+
+LONGEST_LOOK = timedelta(days=62)
+_STEP = timedelta(minutes=15)
+_HOUR = timedelta(hours=1)
 
 
-def timetable_of(session: Session, site: Site) -> hours.Timetable:
-    """The site's opening hours as rules."""
-    rules = session.scalars(sa.select(OpeningHour).where(OpeningHour.site_id == site.id))
-    others = session.scalars(sa.select(OpeningException).where(OpeningException.site_id == site.id))
-    return hours.Timetable(
-        site.timezone,
-        tuple(hours.OpeningRule(r.weekday, r.opens, r.closes) for r in rules),
-        tuple(hours.OpeningException(e.day, e.opens, e.closes) for e in others),
+@dataclass(frozen=True, slots=True)
+class FreeTime:
+    """A time to book (instants): with a clinician, or in a pool with `places` left."""
+
+    starts_at: datetime
+    ends_at: datetime
+    clinician_id: int | None = None
+    pool_id: int | None = None
+    places: int = 1
+
+
+def free_times(
+    session: Session,
+    site: Site,
+    service: Service,
+    start: datetime,
+    end: datetime,
+    *,
+    now: datetime,
+    clinician_id: int | None = None,
+    length: timedelta | None = None,
+) -> list[FreeTime]:
+    """Times starting in [start, end) and not before `now`, by start, then clinician, then pool.
+
+    `length` is the service's planned time unless given; a pool's is its interval. Starts stand on
+    the local clock's multiples of the length where it divides the hour, else on quarters.
+    Raises Refused (invalid `to`, `length`).
+    """
+    if end <= start or end - start > LONGEST_LOOK:
+        raise invalid("to", "Give an end after the start, at most 62 days later.")
+    earliest = max(start, now)
+    if earliest >= end:
+        return []
+    length = service.planned if length is None else length
+    found = _with_clinicians(session, site, service, Span(earliest, end), now, clinician_id, length)
+    if clinician_id is None:
+        found += _in_pools(session, site, service, Span(earliest, end), now)
+    return sorted(found, key=lambda f: (f.starts_at, f.clinician_id or 0, f.pool_id or 0))
+
+
+def pool_times(
+    session: Session, site: Site, pool: Pool, over: Span, now: datetime
+) -> list[tuple[Slot, int]]:
+    """The pool's intervals that start in `over` while the doors are open, with places left."""
+    whole = Span(pool.starts_at, pool.ends_at)
+    taken = Counter(
+        session.scalars(
+            sa.select(Appointment.starts_at).where(Appointment.pool_id == pool.id, still_busy(now))
+        )
     )
+    return pool_slots(
+        intersect_spans([whole], opening_of(session, site, whole)),
+        pool.interval,
+        pool.capacity,
+        taken,
+        site.timezone,
+        over.start,
+        over.end,
+    )
+
+
+def still_busy(now: datetime) -> sa.ColumnElement[bool]:
+    """The appointments that take up time: a hold does until it runs out."""
+    return sa.and_(
+        Appointment.state.in_(BUSY_APPOINTMENT_STATES),
+        sa.or_(
+            Appointment.state != AppointmentState.HELD,
+            Appointment.held_until.is_(None),
+            Appointment.held_until > now,
+        ),
+    )
+
+
+def _with_clinicians(
+    session: Session,
+    site: Site,
+    service: Service,
+    over: Span,
+    now: datetime,
+    clinician_id: int | None,
+    length: timedelta,
+) -> list[FreeTime]:
+    # Buffers and the last slot's own length may lie outside the range of starts.
+    margin = Span(over.start - service.buffer_before, over.end + length + service.buffer_after)
+    duty = on_duty(session, site, service, margin, now, clinician_id)
+    busy = defaultdict(list)
+    for owner, since, until in session.execute(
+        sa.select(Appointment.clinician_id, Appointment.busy_from, Appointment.busy_to).where(
+            Appointment.clinician_id.in_(list(duty)),
+            Appointment.busy_from < margin.end,
+            Appointment.busy_to > margin.start,
+            still_busy(now),
+        )
+    ):
+        busy[owner].append(Span(since, until))
+    step = length if length and not _HOUR % length else _STEP
+    return [
+        FreeTime(slot.start, slot.end, clinician_id=owner)
+        for owner, spans in duty.items()
+        for slot in free_slots(
+            spans,
+            busy[owner],
+            length,
+            step,
+            site.timezone,
+            over.start,
+            over.end,
+            service.buffer_before,
+            service.buffer_after,
+        )
+    ]
+
+
+def _in_pools(
+    session: Session, site: Site, service: Service, over: Span, now: datetime
+) -> list[FreeTime]:
+    pools = session.scalars(
+        sa.select(Pool).where(
+            Pool.service_id == service.id, Pool.starts_at < over.end, Pool.ends_at > over.start
+        )
+    ).all()
+    return [
+        FreeTime(slot.start, slot.end, pool_id=pool.id, places=places)
+        for pool in pools
+        for slot, places in pool_times(session, site, pool, over, now)
+        if places
+    ]

@@ -1,0 +1,54 @@
+"""Refreshing a site's forecast: read one snapshot, compute outside any transaction, store."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from queueapp.actions.intake import closes_at
+from queueapp.actions.promises import store_forecast
+from queueapp.actions.revisions import revise
+from queueapp.db.models import Site
+from queueapp.db.queries.snapshot import Known, load_history, load_known, load_snapshot
+from queueapp.db.session import Database
+from queueapp.waits.durations import Durations, learn
+from queueapp.waits.forecast import forecast
+
+_KEEP = timedelta(hours=1)
+_DRAWS = 500
+
+
+@dataclass(slots=True)
+class Forecaster:
+    """Forecasts of many sites; what history taught is kept for an hour per site."""
+
+    database: Database
+    _learned: dict[int, tuple[datetime, Known, Durations]] = field(default_factory=dict)
+
+    def refresh(self, site_id: int, now: datetime) -> None:
+        """Compute and store the site's forecast as of `now`, and revise promises by it."""
+        known, durations = self._known(site_id, now)
+        with self.database.read() as session:
+            site = session.get_one(Site, site_id)
+            snapshot = load_snapshot(session, site, now, known, closes_at(session, site, now))
+        made = forecast(snapshot, durations, draws=_DRAWS, seed=snapshot.seq)
+        with self.database.write() as session:
+            site = session.get_one(Site, site_id)
+            store_forecast(session, now, site=site, made=made)
+            revise(session, now, site=site, made=made)
+
+    def forget(self, site_id: int) -> None:
+        """Learn this site anew next time, because its services or history were changed."""
+        self._learned.pop(site_id, None)
+
+    def _known(self, site_id: int, now: datetime) -> tuple[Known, Durations]:
+        held = self._learned.get(site_id)
+        if held is not None and now - held[0] < _KEEP:
+            return held[1], held[2]
+        with self.database.read() as session:
+            site = session.get_one(Site, site_id)
+            known = load_known(session, site, now)
+            history = load_history(session, site, now)
+        durations = learn(
+            history, service_default_s=known.service_default_s, planned_s=known.planned_s
+        )
+        self._learned[site_id] = (now, known, durations)
+        return known, durations

@@ -1,0 +1,123 @@
+"""A promise that will not hold is revised once, with its reason, before it breaks."""
+
+from datetime import datetime, timedelta
+from math import isfinite
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, selectinload
+
+from queueapp.actions import desk_items
+from queueapp.actions.base import note
+from queueapp.db.models import Promise, QueueEntry, Shift, Site
+from queueapp.domain.actor import SYSTEM
+from queueapp.domain.events import Kind
+from queueapp.domain.visit import EntryClass, EntryState
+from queueapp.waits.forecast import Forecast
+from queueapp.waits.promise import FORECAST, Quote, said_range
+
+_APOLOGY = "We are sorry: it takes longer still. The desk knows."
+
+
+def revise(session: Session, now: datetime, *, site: Site, made: Forecast) -> list[Promise]:
+    """Tell those whose range no longer holds a new one, once; a second slip goes to the desk.
+
+    A range no longer holds when the call is likelier than not to come after its end.
+    """
+    entries = session.scalars(
+        sa.select(QueueEntry)
+        .where(
+            QueueEntry.site_id == site.id,
+            QueueEntry.state == EntryState.WAITING,
+            QueueEntry.called_at.is_(None),
+        )
+        .options(selectinload(QueueEntry.promises))
+    ).all()
+    told = []
+    for entry in entries:
+        quantiles = made.entries.get(entry.id)
+        last = entry.promises[-1] if entry.promises else None
+        if quantiles is None or last is None or last.high_at is None:
+            continue
+        if not isfinite(quantiles.p50) or not isfinite(quantiles.p90):
+            continue
+        if made.made_at + timedelta(seconds=quantiles.p50) <= last.high_at:
+            continue
+        told.append(
+            _tell(session, now, site, entry, last, quantiles.p10, quantiles.p50, quantiles.p90)
+        )
+    return told
+
+
+def _tell(
+    session: Session,
+    now: datetime,
+    site: Site,
+    entry: QueueEntry,
+    last: Promise,
+    wait: Quote,
+) -> Promise:
+    if last.number == 1:
+        low, high = said_range(wait)
+        new = Promise(
+            entry_id=entry.id,
+            number=2,
+            told_at=now,
+            low_at=now + low,
+            mid_at=now + timedelta(seconds=wait.mid_s),
+            high_at=now + high,
+            basis=FORECAST,
+            forecast_seq=site.seq,
+            forecast_age=timedelta(0),
+            reason=_reason(session, site, entry, last),
+        )
+    else:
+        new = Promise(
+            entry_id=entry.id, number=last.number + 1, told_at=now, basis=FORECAST, reason=_APOLOGY
+        )
+        desk_items.open_item(
+            session,
+            SYSTEM,
+            now,
+            site_id=site.id,
+            kind=desk_items.ItemKind.SLIPPED,
+            subject=f"entry:{entry.id}",
+            entry_id=entry.id,
+            visit_id=entry.visit_id,
+        )
+    session.add(new)
+    session.flush()
+    note(session, SYSTEM, now, Kind.PROMISE_REVISED, site_id=site.id, entry=entry)
+    return new
+
+
+def _reason(session: Session, site: Site, entry: QueueEntry, last: Promise) -> str:
+    urgent = session.scalar(
+        sa.select(sa.func.count())
+        .select_from(QueueEntry)
+        .where(
+            QueueEntry.site_id == site.id,
+            QueueEntry.entry_class.in_((EntryClass.URGENT, EntryClass.EMERGENCY)),
+            QueueEntry.arrived_at >= last.told_at,
+            QueueEntry.id != entry.id,
+        )
+    )
+    if urgent:
+        came = "An urgent patient" if urgent == 1 else f"{urgent} urgent patients"
+        return f"{came} came in."
+    delay = session.scalar(
+        sa.select(sa.func.max(Shift.declared_delay)).where(
+            Shift.site_id == site.id,
+            Shift.actual_to.is_(None),
+            Shift.delay_declared_at >= last.told_at,
+            *(
+                [Shift.clinician_id == entry.wished_clinician_id]
+                if entry.wished_clinician_id
+                else []
+            ),
+        )
+    )
+    if delay:
+        minutes = round(delay.total_seconds() / 60)
+        who = "Your clinician is" if entry.wished_clinician_id else "A clinician is"
+        return f"{who} running {minutes} min late."
+    return "Visits before yours take longer than usual."
