@@ -42,9 +42,8 @@ def revise(session: Session, now: datetime, *, site: Site, made: Forecast) -> li
             continue
         if made.made_at + timedelta(seconds=quantiles.p50) <= last.high_at:
             continue
-        told.append(
-            _tell(session, now, site, entry, last, quantiles.p10, quantiles.p50, quantiles.p90)
-        )
+        wait = Quote(quantiles.p10, quantiles.p50, quantiles.p90, FORECAST)
+        told.append(_tell(session, now, site, entry, last, wait))
     return told
 
 

@@ -283,7 +283,7 @@ def _habits(session: Session, site: Site, now: datetime) -> Habits:
         )
         .group_by(Appointment.state)
     )
-    counts = {state: count for state, count in ended.tuples()}
+    counts = {row[0]: row[1] for row in ended}
     came, stayed_away = (
         counts.get(AppointmentState.FULFILLED, 0),
         counts.get(AppointmentState.NO_SHOW, 0),
