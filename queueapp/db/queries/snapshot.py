@@ -312,7 +312,7 @@ def _habits(session: Session, site: Site, now: datetime) -> Habits:
     return Habits(no_show, lateness, _per_hour(site, arrivals))
 
 
-def _per_hour(site: Site, arrivals: Iterable[sa.Row[Any]]) -> dict[tuple[int, str, int], float]:
+def _per_hour(site: Site, arrivals: Iterable[Any]) -> dict[tuple[int, str, int], float]:
     seen: dict[tuple[int, str, int], int] = defaultdict(int)
     days = set()
     for row in arrivals:
