@@ -11,7 +11,7 @@ from queueapp.actions import base
 from queueapp.actions.desk_items import look_for_stranded
 from queueapp.actions.intake import closes_at
 from queueapp.actions.shift_pauses import declare_delay, pause, pause_of, resume
-from queueapp.actions.shift_plan import plan_shifts, services_of
+from queueapp.actions.shift_plan import plan_shifts
 from queueapp.actions.shift_rooms import (
     change_room,
     in_room,
@@ -21,6 +21,7 @@ from queueapp.actions.shift_rooms import (
     usable_room,
 )
 from queueapp.db.models import Call, Clinician, Shift, ShiftService, Site
+from queueapp.db.queries.duty import services_of
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind

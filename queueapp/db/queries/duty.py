@@ -142,9 +142,8 @@ def _away(pause: Pause, now: datetime, shift_end: datetime) -> Span:
 
 
 def _shifts(session: Session, site: Site, over: Span, clinician_id: int | None) -> list[Shift]:
-    query = sa.select(Shift).where(
-        Shift.site_id == site.id, Shift.planned_from < over.end, Shift.planned_to > over.start
-    )
+    # By day, not by time: a dated shift stands for its day's habit though it be shorter.
+    query = sa.select(Shift).where(Shift.site_id == site.id, Shift.day.between(*_days(site, over)))
     if clinician_id is not None:
         query = query.where(Shift.clinician_id == clinician_id)
     loaded = selectinload(Shift.services), selectinload(Shift.breaks), selectinload(Shift.pauses)
