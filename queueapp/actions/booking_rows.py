@@ -1,0 +1,170 @@
+"""What all booking verbs share: where a time is wanted, the locks, the holds that ran out."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from queueapp.actions import base
+from queueapp.db.models import Appointment, Clinician, Pool
+from queueapp.domain.actor import Actor
+from queueapp.domain.events import Kind
+from queueapp.domain.refusal import Refused, conflict, invalid, not_found
+from queueapp.domain.visit import BUSY_APPOINTMENT_STATES, AppointmentState
+
+# No vowels, so no words; nothing that reads like another: no 0 O, 1 I L, 2 Z, 5 S, 8 B, Q.
+CODE_LETTERS = "CDFGHJKMNPRTVWXY34679"
+CODE_LENGTH = 6
+_IN_WORDS = {
+    AppointmentState.HELD: "is only held so far",
+    AppointmentState.BOOKED: "is booked",
+    AppointmentState.CHECKED_IN: "is already checked in",
+    AppointmentState.FULFILLED: "was kept",
+    AppointmentState.CANCELLED: "was cancelled",
+    AppointmentState.NO_SHOW: "was not kept",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A wanted double booking, or a time outside the hours; the caller checks who may."""
+
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.reason.strip()) <= 200:
+            raise invalid("override.reason", "Say why, in at most 200 characters.")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a time is wanted: from `starts_at` (an instant), with a clinician or in a pool.
+
+    `length` is the service's planned time unless given; a pool's is its interval.
+    """
+
+    starts_at: datetime
+    clinician_id: int | None = None
+    pool_id: int | None = None
+    length: timedelta | None = None
+
+
+def new_code(session: Session, site_id: int) -> str:
+    """A booking code that no open booking of the site has."""
+    while True:
+        code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+        if not session.scalar(
+            sa.select(Appointment.id).where(
+                Appointment.site_id == site_id,
+                Appointment.code == code,
+                Appointment.state.in_(BUSY_APPOINTMENT_STATES),
+            )
+        ):
+            return code
+
+
+def lock_owners(session: Session, *places: Place | Appointment) -> None:
+    """Hold the clinicians' and pools' rows, so that rivals queue up instead of deadlocking.
+
+    What may overlap is still the constraint's to decide: this lock only sets who comes first.
+    """
+    for model, ids in (
+        (Pool, {p.pool_id for p in places}),
+        (Clinician, {p.clinician_id for p in places}),
+    ):
+        wanted = sorted(n for n in ids if n is not None)
+        query = sa.select(model.id).where(model.id.in_(wanted)).order_by(model.id)
+        if wanted:
+            session.execute(query.with_for_update(key_share=True)).all()
+
+
+def release_expired(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    site_id: int | None = None,
+    place: Place | None = None,
+) -> list[int]:
+    """Cancel the holds that ran out, of a site or of one clinician or pool; their ids."""
+    query = sa.select(Appointment).where(
+        Appointment.state == AppointmentState.HELD, Appointment.held_until <= now
+    )
+    if site_id is not None:
+        query = query.where(Appointment.site_id == site_id)
+    if place is not None:
+        query = query.where(
+            Appointment.clinician_id == place.clinician_id
+            if place.clinician_id is not None
+            else Appointment.pool_id == place.pool_id
+        )
+    held = query.order_by(Appointment.id).with_for_update(key_share=True, skip_locked=True)
+    expired = session.scalars(held.execution_options(populate_existing=True)).all()
+    for appointment in expired:
+        appointment.state = AppointmentState.CANCELLED
+        base.note(
+            session,
+            actor,
+            now,
+            Kind.BOOKING_CANCELLED,
+            site_id=appointment.site_id,
+            appointment_id=appointment.id,
+            from_state=AppointmentState.HELD,
+            why="hold_expired",
+        )
+    session.flush()
+    return [appointment.id for appointment in expired]
+
+
+def lock_booking(session: Session, appointment_id: int, *places: Place) -> Appointment:
+    """The appointment, its owner's row held before its own, as bookings take them.
+
+    Raises Refused (not found).
+    """
+    appointment = session.get(Appointment, appointment_id)
+    if appointment is None:
+        raise not_found("The booking")
+    lock_owners(session, appointment, *places)
+    session.refresh(appointment, with_for_update={"key_share": True})
+    return appointment
+
+
+def wrong_state(appointment: Appointment) -> Refused:
+    """The refusal that names what the booking is now."""
+    return conflict(
+        "wrong_state",
+        f"This booking {_IN_WORDS[appointment.state]}.",
+        state=appointment.state.value,
+    )
+
+
+def note_booking(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    kind: Kind,
+    appointment: Appointment,
+    *,
+    from_state: str = "",
+    why: str = "",
+    occurred_at: datetime | None = None,
+    data: Mapping[str, object] | None = None,
+    before: Mapping[str, object] | None = None,
+) -> None:
+    """Stage what happened to the booking."""
+    base.note(
+        session,
+        actor,
+        now,
+        kind,
+        site_id=appointment.site_id,
+        occurred_at=occurred_at,
+        appointment_id=appointment.id,
+        from_state=from_state,
+        why=why,
+        data=data,
+        before=before,
+    )

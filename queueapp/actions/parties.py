@@ -1,0 +1,106 @@
+"""Patients who come together."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from queueapp.actions.booking_rows import Place
+from queueapp.actions.bookings import book
+from queueapp.db.models import Appointment, Party, Patient, Service, Site, Visit
+from queueapp.domain.actor import Actor
+from queueapp.domain.localtime import service_day, service_day_span
+from queueapp.domain.refusal import invalid
+from queueapp.domain.visit import AppointmentState
+
+
+def make_party(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    site_id: int,
+    patient_ids: Sequence[int],
+    called_together: bool = True,
+) -> Party:
+    """Join patients: their bookings of today and their visits now in the house belong together.
+
+    Raises Refused (invalid `patients`).
+    """
+    wanted = set(patient_ids)
+    known = set(session.scalars(sa.select(Patient.id).where(Patient.id.in_(wanted))))
+    if len(wanted) < 2 or known != wanted:
+        raise invalid("patients", "Choose at least two patients who are known here.")
+    site = session.get_one(Site, site_id)
+    party = Party(site_id=site_id, called_together=called_together, created_at=now)
+    session.add(party)
+    session.flush()
+    day_starts = site.rules.day_starts_at
+    today = service_day_span(site.timezone, service_day(site.timezone, now, day_starts), day_starts)
+    for booking in session.scalars(
+        sa.select(Appointment)
+        .where(
+            Appointment.site_id == site_id,
+            Appointment.patient_id.in_(wanted),
+            Appointment.state == AppointmentState.BOOKED,
+            Appointment.starts_at >= today.start,
+            Appointment.starts_at < today.end,
+        )
+        .order_by(Appointment.id)
+    ):
+        booking.party_id = party.id
+    for visit in session.scalars(
+        sa.select(Visit)
+        .where(Visit.site_id == site_id, Visit.patient_id.in_(wanted), Visit.departed_at.is_(None))
+        .order_by(Visit.id)
+    ):
+        visit.party_id = party.id
+    session.flush()
+    return party
+
+
+def book_party(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    site_id: int,
+    service_id: int,
+    place: Place,
+    patient_ids: Sequence[int],
+    called_together: bool = True,
+) -> list[Appointment]:
+    """Book a party: one after another with a clinician, side by side in a pool; all or none.
+
+    Raises Refused as `make_party` and `book` do; the caller's transaction then keeps nothing.
+    """
+    if place.clinician_id is None and place.pool_id is None:
+        raise invalid("clinician", "Choose the clinician or the pool for the party.")
+    party = make_party(
+        session,
+        actor,
+        now,
+        site_id=site_id,
+        patient_ids=patient_ids,
+        called_together=called_together,
+    )
+    booked: list[Appointment] = []
+    for patient_id in dict.fromkeys(patient_ids):
+        if booked and place.pool_id is None:
+            service = session.get_one(Service, service_id)
+            after = booked[-1].busy_to + service.buffer_before
+            place = Place(after, place.clinician_id, None, place.length)
+        booked.append(
+            book(
+                session,
+                actor,
+                now,
+                site_id=site_id,
+                service_id=service_id,
+                place=place,
+                patient_id=patient_id,
+                party_id=party.id,
+            )
+        )
+    return booked
