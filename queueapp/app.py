@@ -44,9 +44,8 @@ def build(settings: config.Settings | None = None, database: Database | None = N
         [FileSystemLoader(ROOT / "templates"), PackageLoader("nhsuk_frontend_jinja")]
     )
     app.extensions["queueapp.settings"] = settings
-    app.extensions["queueapp.db"] = database or Database(
-        settings.database_url, secret=settings.secret_key
-    )
+    database = database or Database(settings.database_url, secret=settings.secret_key)
+    app.extensions["queueapp.db"] = database
     csrf = CSRFProtect(app)
     security.login_manager.init_app(app)
     context.register(app)
@@ -55,12 +54,13 @@ def build(settings: config.Settings | None = None, database: Database | None = N
     app.register_blueprint(health.blueprint)
     app.register_blueprint(auth.blueprint)
     for name in SCREENS:
-        if importlib.util.find_spec(f"queueapp.web.{name}") is None:
+        spec = importlib.util.find_spec(f"queueapp.web.{name}")
+        if spec is None or spec.origin is None:
             continue
         blueprint = import_module(f"queueapp.web.{name}").blueprint
         app.register_blueprint(blueprint)
         if name == "api":
             # Known by bearer token alone, never by cookie: there is nothing to forge.
             csrf.exempt(blueprint)
-    sockets.register(app, settings)
+    sockets.register(app, settings, database)
     return app

@@ -1,6 +1,6 @@
 """Who someone is: from what a cookie, a link or a bearer token says, as the database stands now."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -25,6 +25,29 @@ def viewer_of(session: Session, credentials: Iterable[Credential], now: datetime
             if i and wanted[i.credential.kind, i.credential.id] == i.credential.stamp
         )
     )
+
+
+def still_good(
+    session: Session, credentials: Collection[Credential], now: datetime
+) -> set[Credential]:
+    """Those of many credentials that still count, in one query per kind."""
+    queries = {
+        "staff": sa.select(Staff.id, Staff.session_version).where(Staff.disabled_at.is_(None)),
+        "device": sa.select(Device.id, Device.token_hash).where(Device.revoked_at.is_(None)),
+        "visit": sa.select(Visit.id, Visit.token_hash).where(Visit.token_expires_at > now),
+        "token": sa.select(ApiToken.id, ApiToken.token_hash).where(ApiToken.revoked_at.is_(None)),
+    }
+    good = set()
+    for kind, query in queries.items():
+        ids = [c.id for c in credentials if c.kind == kind]
+        if ids:
+            rows = session.execute(query.where(query.selected_columns.id.in_(ids)))
+            good |= {Credential(kind, row_id, _stamp(value)) for row_id, value in rows}
+    return good & set(credentials)
+
+
+def _stamp(value: str | int) -> str:
+    return str(value)[:_STAMP_LENGTH]
 
 
 def identity_of_token(session: Session, token: str, now: datetime) -> Identity | None:
@@ -56,7 +79,7 @@ def _staff(session: Session, staff_id: int, now: datetime) -> Identity | None:
         return None
     return Identity(
         Actor(ActorKind.STAFF, staff.id, staff.name),
-        Credential("staff", staff.id, str(staff.session_version)),
+        Credential("staff", staff.id, _stamp(staff.session_version)),
         tuple(Grant(Part(m.role.value), m.site_id) for m in staff.memberships),
     )
 
@@ -67,7 +90,7 @@ def _device(session: Session, device_id: int, now: datetime) -> Identity | None:
         return None
     return Identity(
         Actor(ActorKind.DEVICE, device.id, device.name),
-        Credential("device", device.id, device.token_hash[:_STAMP_LENGTH]),
+        Credential("device", device.id, _stamp(device.token_hash)),
         (Grant(Part(device.kind), device.site_id, device.room_id),),
         device_id=device.id,
     )
@@ -79,7 +102,7 @@ def _visit(session: Session, visit_id: int, now: datetime) -> Identity | None:
         return None
     return Identity(
         Actor(ActorKind.PATIENT, visit.id, visit.ticket),
-        Credential("visit", visit.id, visit.token_hash[:_STAMP_LENGTH]),
+        Credential("visit", visit.id, _stamp(visit.token_hash)),
         (Grant(Part.PATIENT, visit.site_id),),
         visit_id=visit.id,
     )
@@ -91,7 +114,7 @@ def _token(session: Session, token_id: int, now: datetime) -> Identity | None:
         return None
     return Identity(
         Actor(ActorKind.TOKEN, token.id, token.name or f"API {token.role}"),
-        Credential("token", token.id, token.token_hash[:_STAMP_LENGTH]),
+        Credential("token", token.id, _stamp(token.token_hash)),
         (Grant(Part(token.role.value), token.site_id),),
     )
 

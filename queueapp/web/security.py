@@ -92,7 +92,7 @@ def viewer() -> Viewer:
     """All that the request comes as; API calls by their bearer token alone, pages by cookie."""
     if "viewer" not in g:
         with current_db().read() as db:
-            g.viewer = _token_viewer(db) if is_api() else viewer_of(db, _cookies(), now())
+            g.viewer = _token_viewer(db) if is_api() else viewer_of(db, cookies(), now())
     found: Viewer = g.viewer
     return found
 
@@ -163,6 +163,9 @@ def _let_in(wanted: frozenset[Part], everyone: bool, arguments: dict[str, Any]) 
     if found is None and everyone and who.identities:
         found = who.as_one_of(frozenset(Part), site_id, place.room_id)
     if found is None and not everyone:
+        # A program is not even told that something of another clinic exists.
+        if is_api() and who.as_one_of(frozenset(Part), site_id) is None:
+            raise NotFound
         raise Forbidden
     g.identity = found
     g.site = place.site or _own_site(found)
@@ -210,7 +213,8 @@ def _token_viewer(db: Session) -> Viewer:
     return Viewer((found,)) if found else Viewer()
 
 
-def _cookies() -> list[Credential]:
+def cookies() -> list[Credential]:
+    """What the browser's signed session says it comes as; whether that still counts is asked."""
     found = []
     user_id = session.get("_user_id")
     if user_id and now().timestamp() - session.get("staff_since", 0) < STAFF_SIGNED_IN_FOR_S:

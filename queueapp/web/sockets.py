@@ -1,9 +1,134 @@
-"""The way from a connection to its channels: who connects decides, never what the client asks."""
+"""The way from a connection to its channels. Clients only listen: they command by HTTP POST."""
 
-from flask import Flask
+import sys
+import threading
+from dataclasses import dataclass, field
+from typing import Any
 
+from flask import Flask, request
+from flask_socketio import ConnectionRefusedError, SocketIO, join_room
+
+from queueapp.actions.access import identity_of_token, viewer_of
 from queueapp.config import Settings
+from queueapp.db.session import Database
+from queueapp.domain.viewer import Viewer
+from queueapp.realtime import channels, content
+from queueapp.realtime.audience import Audience, Listener
+from queueapp.realtime.pokes import Pokes
+from queueapp.realtime.publish import Publisher, beat_room
+from queueapp.web import security
+
+# A dead connection is noticed within their sum, on both sides.
+PING_INTERVAL_S = 4
+PING_TIMEOUT_S = 4
+_LARGEST_MESSAGE = 16 * 1024
+_MOST_WANTED = 20
 
 
-def register(app: Flask, settings: Settings) -> None:
-    """Open the live channels of the app."""
+def async_mode() -> str:
+    """`gevent` where it has patched the standard library, else `threading`; never by guessing."""
+    monkey = sys.modules.get("gevent.monkey")
+    return "gevent" if monkey and monkey.is_module_patched("socket") else "threading"
+
+
+@dataclass(slots=True)
+class Live:
+    """The live channels of one process; the loop starts with the first socket."""
+
+    socketio: SocketIO
+    publisher: Publisher
+    pokes: Pokes | None
+    _started: threading.Thread | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self) -> None:
+        """Begin to serve, if it has not begun."""
+        with self._lock:
+            if self._started is None:
+                self._started = threading.Thread(
+                    target=self.publisher.run, name="publisher", daemon=True
+                )
+                self._started.start()
+                if self.pokes:
+                    self.pokes.listen(self.publisher.heard)
+
+    def stop(self) -> None:
+        """End the loop and wait for it."""
+        self.publisher.stop()
+        if self._started:
+            self._started.join()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sockets:
+    socketio: SocketIO
+
+    def emit(
+        self, event: str, data: dict[str, Any], room: str, skip: list[str] | None = None
+    ) -> None:
+        self.socketio.emit(event, data, to=room, skip_sid=skip or None, ignore_queue=True)
+
+    def drop(self, sid: str) -> None:
+        self.socketio.server.disconnect(sid, namespace="/")
+
+
+def register(app: Flask, settings: Settings, database: Database) -> None:
+    """Open the live channels of the app; `app.extensions["queueapp.live"]` is their `Live`."""
+    content.install()
+    socketio = SocketIO(
+        app,
+        async_mode=async_mode(),
+        transports=["websocket"],
+        # A function, as an empty list would switch the check off.
+        cors_allowed_origins=lambda origin: origin in settings.origins,
+        ping_interval=PING_INTERVAL_S,
+        ping_timeout=PING_TIMEOUT_S,
+        max_http_buffer_size=_LARGEST_MESSAGE,
+        manage_session=False,
+    )
+    publisher = Publisher(app, database, Audience(), _Sockets(socketio))
+    database.on_commit(publisher.committed)
+    pokes = Pokes(settings.redis_url) if settings.redis_url else None
+    if pokes:
+        database.on_commit(pokes.tell)
+    live = Live(socketio, publisher, pokes)
+    app.extensions["queueapp.live"] = live
+
+    @socketio.on("connect")
+    def connect(auth: Any = None) -> None:
+        listener = _admit(database, auth)
+        if not listener.channels:
+            raise ConnectionRefusedError("no channel is open to you")
+        for channel in listener.channels:
+            join_room(channel.name)
+            join_room(beat_room(channel.site_id))
+        live.start()
+        publisher.joined(listener)
+
+    @socketio.on("disconnect")
+    def disconnect(*_: Any) -> None:
+        publisher.left(request.sid)  # type: ignore[attr-defined]
+
+
+def _admit(database: Database, auth: Any) -> Listener:
+    """Who connects, and the channels this page shows of those that are theirs."""
+    said: dict[str, Any] = auth if isinstance(auth, dict) else {}
+    with database.read() as session:
+        if "token" in said:
+            token = said["token"] if isinstance(said["token"], str) else ""
+            found = identity_of_token(session, token, security.now())
+            viewer = Viewer((found,)) if found else Viewer()
+        else:
+            viewer = viewer_of(session, security.cookies(), security.now())
+        if not viewer.identities:
+            raise ConnectionRefusedError("sign in first")
+        may = channels.allowed(viewer, channels.load_grounds(session))
+    want = said.get("want")
+    if want is not None:
+        want = [name for name in want if isinstance(name, str)] if isinstance(want, list) else []
+        want = want[:_MOST_WANTED]
+    return Listener(
+        request.sid,  # type: ignore[attr-defined]
+        tuple(channels.chosen(viewer, may, want)),
+        tuple(identity.credential for identity in viewer.identities),
+    )

@@ -1,0 +1,77 @@
+"""Who of this process's sockets listens to what."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from queueapp.domain.viewer import Credential
+from queueapp.realtime.channels import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One socket: its channels, and what it was let in by."""
+
+    sid: str
+    channels: tuple[Channel, ...]
+    credentials: tuple[Credential, ...]
+
+
+@dataclass(slots=True)
+class Audience:
+    """The sockets of a process by channel; safe to use from several threads."""
+
+    _listeners: dict[str, Listener] = field(default_factory=dict)
+    _members: dict[str, set[str]] = field(default_factory=dict)
+    _channels: dict[str, Channel] = field(default_factory=dict)
+    _new: list[Listener] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, listener: Listener) -> None:
+        """A socket has joined; it is among the newcomers until they are taken."""
+        with self._lock:
+            self._listeners[listener.sid] = listener
+            self._new.append(listener)
+            for channel in listener.channels:
+                self._channels[channel.name] = channel
+                self._members.setdefault(channel.name, set()).add(listener.sid)
+
+    def remove(self, sid: str) -> None:
+        """A socket has gone; whatever is unknown is ignored."""
+        with self._lock:
+            listener = self._listeners.pop(sid, None)
+            for channel in listener.channels if listener else ():
+                self._members[channel.name].discard(sid)
+                if not self._members[channel.name]:
+                    del self._members[channel.name], self._channels[channel.name]
+
+    def take_new(self) -> list[Listener]:
+        """Those who joined since it was last asked and are still there."""
+        with self._lock:
+            new, self._new = self._new, []
+            return [listener for listener in new if listener.sid in self._listeners]
+
+    def again(self, listener: Listener) -> None:
+        """A newcomer that could not be told yet."""
+        with self._lock:
+            self._new.append(listener)
+
+    def listeners(self) -> list[Listener]:
+        """Everyone who listens."""
+        with self._lock:
+            return list(self._listeners.values())
+
+    def of_site(self, site_id: int) -> list[Channel]:
+        """The site's channels that anyone here listens to."""
+        with self._lock:
+            return [c for c in self._channels.values() if c.site_id == site_id]
+
+    def members(self, names: Iterable[str]) -> list[str]:
+        """The sockets on any of the channels."""
+        with self._lock:
+            return [sid for name in names for sid in self._members.get(name, ())]
+
+    def has(self, name: str) -> bool:
+        """Whether anyone here listens to the channel."""
+        with self._lock:
+            return name in self._members

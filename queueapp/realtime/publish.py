@@ -1,0 +1,267 @@
+"""From a committed change to what each screen gets: rendered once, sent only where it changed.
+
+One loop per process does all of it, so a channel's updates leave in the order of their `seq`, and
+a heartbeat only leaves when everything before it was rendered: a screen that says "live" is.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from flask import Flask, g
+from sqlalchemy.orm import Session
+
+from queueapp.actions.access import still_good
+from queueapp.db.models import Site, VisitEvent
+from queueapp.db.session import Database
+from queueapp.db.unit import Committed
+from queueapp.domain.events import Kind
+from queueapp.realtime.audience import Audience, Listener
+from queueapp.realtime.channels import Channel
+from queueapp.realtime.content import render_of
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+# Changes that come closer together than this become one update.
+GAP_S = 0.03
+# How often it is asked whether those who listen still may.
+RECHECK_S = 5.0
+
+
+class Transport(Protocol):
+    """How messages leave this process, and how a socket is let go."""
+
+    def emit(
+        self, event: str, data: dict[str, Any], room: str, skip: list[str] | None = None
+    ) -> None:
+        """Send to the local sockets of a room, or to one by its id, but for those of `skip`."""
+
+    def drop(self, sid: str) -> None:
+        """End a socket; its page may connect anew."""
+
+
+def stamp(instant: datetime) -> str:
+    """An instant as scripts read it: UTC, milliseconds, `Z`."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def beat_room(site_id: int) -> str:
+    """The Socket.IO room of everyone who hears a site's heartbeat."""
+    return f"beat:{site_id}"
+
+
+@dataclass(slots=True)
+class _Said:
+    """What a channel was last rendered as; `seq` is the newest it is true as of."""
+
+    seq: int
+    content: dict[str, Any]
+
+
+class Publisher:
+    """Renders the channels that this process's sockets listen to, and tells them."""
+
+    def __init__(
+        self,
+        app: Flask,
+        database: Database,
+        audience: Audience,
+        transport: Transport,
+    ) -> None:
+        self._app, self._database, self._audience = app, database, audience
+        self._transport = transport
+        self._base_url = app.extensions["queueapp.settings"].public_url
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._dirty: set[int] = set()
+        self._rendered: dict[int, int] = {}
+        self._said: dict[str, _Said] = {}
+        self._failing: set[str] = set()
+        self._stopped = False
+
+    def heard(self, site_id: int, seq: int) -> None:
+        """Somebody says that the site is at `seq` now."""
+        if seq > self._rendered.get(site_id, -1):
+            with self._lock:
+                self._dirty.add(site_id)
+            self._wake.set()
+
+    def committed(self, change: Committed) -> None:
+        """A listener of `Database.on_commit`."""
+        self.heard(change.site_id, change.seq)
+
+    def joined(self, listener: Listener) -> None:
+        """A socket has come; it is told what its channels say."""
+        self._audience.add(listener)
+        self._wake.set()
+
+    def left(self, sid: str) -> None:
+        """A socket has gone."""
+        self._audience.remove(sid)
+
+    def stop(self) -> None:
+        """End the loop after its round."""
+        self._stopped = True
+        self._wake.set()
+
+    def run(self) -> None:
+        """Serve the channels until stopped; survives whatever a round raises."""
+        tick_at = recheck_at = time.monotonic()
+        is_well = True
+        while not self._stopped:
+            self._wake.wait(max(0.0, tick_at - time.monotonic()))
+            self._wake.clear()
+            started = time.monotonic()
+            ticks = started >= tick_at
+            try:
+                if started >= recheck_at:
+                    recheck_at = started + RECHECK_S
+                    self._recheck()
+                self.round(ticks=ticks)
+                is_well = True
+            except Exception:
+                # Without a heartbeat the screens say themselves that they are not live.
+                if is_well:
+                    log.exception("the live channels could not be served; trying again")
+                is_well, ticks = False, True
+            if ticks:
+                tick_at = time.monotonic() + TICK_S
+            time.sleep(GAP_S)
+
+    def round(self, *, ticks: bool) -> None:
+        """Tell newcomers, render what changed, and with `ticks` look for all changes and beat."""
+        newcomers = self._audience.take_new()
+        seqs = self._look() if ticks else {}
+        with self._lock:
+            dirty, self._dirty = self._dirty, set()
+        sites = dirty | {c.site_id for one in newcomers for c in one.channels}
+        try:
+            for site_id in sorted(sites):
+                self._serve(site_id, newcomers)
+        except Exception:
+            with self._lock:
+                self._dirty |= dirty
+            for one in newcomers:
+                self._audience.again(one)
+            raise
+        for site_id, (slug, seq) in seqs.items():
+            self._beat(site_id, slug, seq)
+
+    def _look(self) -> dict[int, tuple[str, int]]:
+        with self._database.read() as session:
+            rows = session.execute(sa.select(Site.id, Site.slug, Site.seq)).all()
+        for site_id, _, seq in rows:
+            if seq > self._rendered.get(site_id, -1):
+                self._dirty.add(site_id)
+        return {site_id: (slug, seq) for site_id, slug, seq in rows}
+
+    def _serve(self, site_id: int, newcomers: list[Listener]) -> None:
+        channels = self._audience.of_site(site_id)
+        self._forget_unheard(site_id)
+        with self._database.read() as session, self._rendering():
+            site = session.get(Site, site_id)
+            if site is None:
+                return
+            now = datetime.now(UTC)
+            touched = self._touched(session, site)
+            sent = {
+                channel.name
+                for channel in channels
+                if self._say(session, site, channel, now, touched)
+            }
+            self._rendered[site_id] = site.seq
+        for one in newcomers:
+            for channel in one.channels:
+                said = self._said.get(channel.name)
+                if channel.site_id == site_id and channel.name not in sent and said:
+                    self._send(channel.name, said, one.sid)
+
+    def _say(
+        self,
+        session: Session,
+        site: Site,
+        channel: Channel,
+        now: datetime,
+        touched: set[int] | None,
+    ) -> bool:
+        """Bring the channel up to the snapshot; whether that was sent to all who listen."""
+        said = self._said.get(channel.name)
+        render = render_of(channel.kind)
+        if render is None or (said and said.seq >= site.seq):
+            return False
+        is_well = channel.name not in self._failing
+        # A phone's own channel speaks only when its visit changed: a thousand need no rendering.
+        is_untouched = touched is not None and channel.subject not in touched
+        if said and is_well and channel.kind == "visit" and is_untouched:
+            said.seq = site.seq
+            return False
+        try:
+            content = render(session, site, now, channel.subject)
+        except Exception:
+            if is_well:
+                log.exception("%s could not be rendered; its screens are not live", channel.name)
+            self._failing.add(channel.name)
+            with self._lock:
+                self._dirty.add(site.id)
+            return False
+        self._failing.discard(channel.name)
+        fresh = _Said(site.seq, content)
+        changed = said is None or said.content != content
+        self._said[channel.name] = fresh
+        if changed:
+            self._send(channel.name, fresh, channel.name)
+        return changed
+
+    def _touched(self, session: Session, site: Site) -> set[int] | None:
+        """The visits that changed since the last round; None when any may have."""
+        since = self._rendered.get(site.id)
+        if since is None:
+            return None
+        rows = session.execute(
+            sa.select(VisitEvent.visit_id, VisitEvent.kind)
+            .where(VisitEvent.site_id == site.id, VisitEvent.seq > since)
+            .distinct()
+        ).all()
+        general = {kind for visit_id, kind in rows if visit_id is None}
+        return None if general - {Kind.FORECAST_STORED} else {v for v, _ in rows if v is not None}
+
+    def _send(self, name: str, said: _Said, room: str) -> None:
+        if said.content:
+            head = {"channel": name, "seq": said.seq, "sent_at": stamp(datetime.now(UTC))}
+            self._transport.emit("update", {**head, **said.content}, room)
+
+    def _beat(self, site_id: int, slug: str, seq: int) -> None:
+        at = stamp(datetime.now(UTC))
+        skip = self._audience.members(self._failing)
+        self._transport.emit(
+            "heartbeat", {"site": slug, "seq": seq, "at": at}, beat_room(site_id), skip
+        )
+
+    def _forget_unheard(self, site_id: int) -> None:
+        for name in [name for name in self._said if not self._audience.has(name)]:
+            self._said.pop(name, None)
+            self._failing.discard(name)
+
+    def _recheck(self) -> None:
+        """Part with those whose login, screen, token or ticket does not count any more."""
+        listeners = self._audience.listeners()
+        credentials = {c for one in listeners for c in one.credentials}
+        with self._database.read() as session:
+            good = still_good(session, credentials, datetime.now(UTC))
+        for one in listeners:
+            if not good.issuperset(one.credentials):
+                self._transport.drop(one.sid)
+
+    @contextmanager
+    def _rendering(self) -> Iterator[None]:
+        """A Flask context in which the pages' own partials can be rendered."""
+        with self._app.test_request_context("/", base_url=self._base_url):
+            g.is_live = True
+            yield
