@@ -22,6 +22,9 @@ class Stream(IntEnum):
     SHIFT = 5
     DAY = 6
     JOIN = 7
+    WALKS = 8
+    VISITS = 9
+    GAPS = 10
 
 
 def stream(seed: int, kind: Stream, number: int) -> np.random.Generator:

@@ -66,6 +66,7 @@ class Durations:
     walk: Floats
     gap: Floats
     plans: Mapping[int, float] = field(default_factory=dict)
+    _tables: dict[tuple[int, int | None], Floats] = field(default_factory=dict, repr=False)
 
     @classmethod
     def fixed(
@@ -86,12 +87,16 @@ class Durations:
         self, service: int, reason: int | None = None, clinician: int | None = None
     ) -> Floats:
         """Quantiles (LEVELS,) of a visit's length in seconds."""
-        known = self.learned(service)
-        mean = known.base if reason is None else known.reasons.get(reason, known.base)
-        if reason is not None and reason not in known.reasons and reason in self.plans:
-            mean = _planned(self.plans[reason])
-        table: Floats = np.exp(mean + known.sigma * known.shape) * self.factor(service, clinician)
-        return table
+        table = self._tables.get((service, reason))
+        if table is None:
+            known = self.learned(service)
+            mean = known.base if reason is None else known.reasons.get(reason, known.base)
+            if reason is not None and reason not in known.reasons and reason in self.plans:
+                mean = _planned(self.plans[reason])
+            table = np.exp(mean + known.sigma * known.shape)
+            self._tables[service, reason] = table
+        factor = self.factor(service, clinician)
+        return table if factor == 1.0 else table * factor
 
     def factor(self, service: int, clinician: int | None) -> float:
         """How much longer than others a clinician takes (1 = the same)."""

@@ -25,7 +25,7 @@ def forecast(
     outcome = simulate(plan)
     told = [i for i, c in enumerate(plan.waiting) if c.presence is not Presence.UNCONFIRMED]
     due = [after(snapshot, plan.waiting[i].due_by) for i in told]
-    quantiles = summarise(outcome.called.T[told], due) if told else []
+    quantiles = summarise(outcome.called[told], due) if told else []
     return Forecast(
         seq=snapshot.seq,
         made_at=snapshot.taken_at,

@@ -19,7 +19,6 @@ from queueapp.waits.durations import Durations, Floats
 from queueapp.waits.people import walk_in_target_s
 from queueapp.waits.plan import Plan
 from queueapp.waits.quantiles import JoinKey, JoinTable, Quantiles
-from queueapp.waits.servers import day_pace
 from queueapp.waits.simulate import Outcome
 from queueapp.waits.snapshot import Snapshot
 
@@ -56,7 +55,7 @@ def join_tables(
             groups[one] = tuple(i for i in able if shifts[i].clinician_id == one)
         if target not in chances:
             chances[target] = _chances(plan, outcome, target)
-        taken = _taken(durations, service, plan.key.shape[0], seed)
+        taken = _taken(durations, service, plan.servers.pace[service], seed)
         for clinician, group in groups.items():
             if (target, group) not in ahead:
                 ahead[target, group] = _up_to_now(plan, outcome, chances[target], group, target)
@@ -72,10 +71,10 @@ def join_tables(
 
 def _chances(plan: Plan, outcome: Outcome, target: float) -> Floats:
     """When each server (D, S) is first free for a walk-in of now: idle or calling one due later."""
-    later = np.where(plan.key > target, outcome.called, np.inf)
+    later = np.where(target < plan.key.T, outcome.called, np.inf)
     free = outcome.idle.copy()
     for s in range(free.shape[1]):
-        first = np.where(outcome.server == s, later, np.inf).min(axis=1, initial=np.inf)
+        first = np.where(outcome.server == s, later, np.inf).min(axis=0, initial=np.inf)
         free[:, s] = np.minimum(free[:, s], first)
     return free
 
@@ -100,22 +99,22 @@ def _up_to_now(
     idle = outcome.idle[:, group].min(axis=1)
     in_group = np.zeros(len(plan.servers.shifts) + 1, dtype=bool)
     in_group[list(group)] = True
-    mine = np.where(in_group[outcome.server[:, :width]], outcome.called[:, :width], np.inf)
-    from_here = np.minimum.accumulate(mine[:, ::-1], axis=1)[:, ::-1]
+    mine = np.where(in_group[outcome.server[:width]], outcome.called[:width], np.inf)
+    from_here = np.minimum.accumulate(mine[::-1], axis=0)[::-1]
     ranks = sorted({*range(min(4, most)), *range(0, most, STEP), max(most - 1, 0), most})
     times = []
     for rank in ranks:
         place = before[rank - 1] + 1 if rank else 0
-        later = from_here[:, place] if place < width else np.inf
+        later = from_here[place] if place < width else np.inf
         times.append(now if rank == most else np.minimum(np.minimum(later, idle), now))
     return ranks, np.stack(times)
 
 
-def _taken(durations: Durations, service: int, draws: int, seed: int) -> tuple[Floats, Floats]:
+def _taken(durations: Durations, service: int, pace: Floats, seed: int) -> tuple[Floats, Floats]:
     """Visit, and walk with gap, of as many as a table reaches beyond (each (N, D))."""
     most = BEYOND[-1]
-    picks = levels(stream(seed, Stream.JOIN, service), 3 * most, draws)
-    visit = durations.table(service)[picks[:most]] * day_pace(durations, service, draws, seed)
+    picks = levels(stream(seed, Stream.JOIN, service), 3 * most, len(pace))
+    visit = durations.table(service)[picks[:most]] * pace
     return visit, durations.walk[picks[most : 2 * most]] + durations.gap[picks[2 * most :]]
 
 

@@ -13,10 +13,12 @@ from queueapp.domain.ordering import Candidate
 from queueapp.domain.visit import EntryClass, PreferenceKind, Presence
 from queueapp.waits.chance import Stream, levels, stream
 from queueapp.waits.durations import NORMAL, SHARES, Durations, Floats
-from queueapp.waits.servers import Servers, after, day_pace
+from queueapp.waits.servers import Servers, after
 from queueapp.waits.snapshot import Expected, Snapshot
 
 MOST_ARRIVALS = 60
+# Keys of those who do not come stay finite, after everybody else of their band.
+FAR_S = 9e5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +60,7 @@ def waiting(
         due=np.full(draws, after(snapshot, one.due_by)),
         free_from=free,
         walk=durations.walk[walk],
-        visit=table[visit] * day_pace(durations, service, draws, seed),
+        visit=table[visit] * servers.pace[service],
         gap=durations.gap[gap],
     )
 
@@ -77,7 +79,7 @@ def _free_from(snapshot: Snapshot, one: Candidate) -> float:
 
 
 def booked(
-    snapshot: Snapshot, durations: Durations, one: Expected, draws: int, seed: int
+    snapshot: Snapshot, durations: Durations, servers: Servers, one: Expected, draws: int, seed: int
 ) -> Column:
     """A booked patient to come: may not come, may be early or late, as `booked_reference` says.
 
@@ -116,7 +118,7 @@ def booked(
         due=np.where(on_time, scheduled, arrives) + allowed,
         free_from=np.where(come < absent, np.inf, arrives),
         walk=durations.walk[walk],
-        visit=table[visit] * day_pace(durations, person.service_id, draws, seed),
+        visit=table[visit] * servers.pace[person.service_id],
         gap=durations.gap[gap],
     )
 
@@ -133,25 +135,18 @@ def turning_up(
 ) -> Iterator[Column]:
     """Those who come unannounced, at the usual rate of the hour (a Poisson process).
 
-    Left out are those due after everyone here, while everyone here can be called at once: they
-    could overtake nobody.
+    Those due after everyone here overtake only who cannot be called yet: until the last of these
+    can, they come; later they would change nothing.
     """
     until = _horizon(snapshot, durations, servers)
     latest = max((after(snapshot, c.due_by) for c in snapshot.waiting), default=0.0)
     latest = max([latest, *(walk_in_target_s(snapshot, s) for s in snapshot.services)])
-    held = any(
-        c.presence is not Presence.HERE
-        or c.visit_busy
-        or c.passed_over_until is not None
-        or c.preference is not PreferenceKind.NONE
-        for c in snapshot.waiting
-    )
+    held = _held_until(snapshot, servers)
     kinds = sorted({(s, c) for s, c, _ in snapshot.habits.arrivals_per_hour})
     for number, (service, label) in enumerate(kinds):
         target = _target(snapshot, service, label)
-        if not held and target.total_seconds() >= latest:
-            continue
-        moments, expected = _expected_count(snapshot, service, label, until)
+        last = until if target.total_seconds() < latest else min(until, held)
+        moments, expected = _expected_count(snapshot, service, label, last)
         total = expected[-1]
         count = min(ceil(total + 3 * sqrt(total)), MOST_ARRIVALS) if total > 0 else 0
         band = 0 if label == EntryClass.EMERGENCY else 1
@@ -160,29 +155,41 @@ def turning_up(
             -1 - number, -1 - number, service, label, band, now + target, now, 0, now, target
         )
         table = durations.table(service)
-        pace = day_pace(durations, service, draws, seed)
+        pace = servers.pace[service]
         chance = stream(seed, Stream.ARRIVALS, number)
-        passed = np.zeros(draws)
-        for _ in range(count):
-            passed = passed + chance.standard_exponential(draws)
-            walk, visit, gap = levels(chance, 3, draws)
-            at = np.interp(passed, expected, moments, right=np.inf)
-            yield Column(
-                candidate=person,
-                due=np.minimum(at, 9e5) + target.total_seconds(),
-                free_from=at,
-                walk=durations.walk[walk],
-                visit=table[visit] * pace,
-                gap=durations.gap[gap],
-            )
+        waits = chance.standard_exponential((count, draws))
+        at = np.interp(np.cumsum(waits, axis=0), expected, moments, right=np.inf)
+        # One after the other, so that a longer horizon leaves the luck of the earlier ones alone.
+        walk, visit, gap = (
+            levels(stream(seed, kind, number), count, draws)
+            for kind in (Stream.WALKS, Stream.VISITS, Stream.GAPS)
+        )
+        columns = zip(
+            at, durations.walk[walk], table[visit] * pace, durations.gap[gap], strict=True
+        )
+        for came, *taken in columns:
+            due = np.minimum(came, FAR_S) + target.total_seconds()
+            yield Column(person, due, came, *taken)
 
 
 def _horizon(snapshot: Snapshot, durations: Durations, servers: Servers) -> float:
-    """Generously when the last one waiting is called; who turns up later changes nothing."""
+    """Somewhat later than the last one waiting is likely called."""
     work = sum(durations.mean_s(c.service_id) for c in snapshot.waiting)
-    back = max((after(snapshot, b) for b in snapshot.back_by.values()), default=0.0)
-    wanted = max(back, 0.0) + 1800.0 + 2 * work / max(len(servers.shifts), 1)
+    wanted = 1200.0 + 1.25 * work / max(len(servers.shifts), 1) + _held_until(snapshot, servers)
     return max(min(wanted, float(servers.ends.max(initial=0.0))), 0.0)
+
+
+def _held_until(snapshot: Snapshot, servers: Servers) -> float:
+    """Seconds until everyone waiting can be called, as far as that is known."""
+    held = [0.0]
+    for one in snapshot.waiting:
+        if one.presence is not Presence.UNCONFIRMED:
+            held.append(_free_from(snapshot, one))
+        if one.passed_over_until is not None:
+            held.append(after(snapshot, one.passed_over_until))
+        if one.visit_busy and one.visit_id in servers.visit_free:
+            held.append(float(np.median(servers.visit_free[one.visit_id])))
+    return max(held)
 
 
 def _expected_count(

@@ -30,8 +30,9 @@ class Plan:
     """Shapes: D draws, E people (the first W waiting), C kinds of server, S servers.
 
     `key` (D, E) is the calling order; `may` (C, D, E) from when a server of that kind may call;
-    `kind` (S,) the kind of each server; a call takes `walk + visit * factor[server]` (each (D, E),
-    factor (S, E)) and then `gap`. `siblings` are columns of one visit, never in two rooms at once.
+    `kind` (S,) the kind of each server; a call takes `walk + visit * factor[server]` (each (E, D),
+    factor (S, E)) and then `gap` (E, D). `siblings` are columns of one visit, never in two rooms at
+    once; `anchors` those before whom somebody was moved.
     """
 
     taken_at: datetime
@@ -54,23 +55,25 @@ def make_plan(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -
     line = in_order(snapshot.waiting)
     columns = [people.waiting(snapshot, durations, servers, c, draws, seed) for c in line]
     to_come = sorted(snapshot.expected, key=lambda e: (e.scheduled_at, e.candidate.number))
-    columns += [people.booked(snapshot, durations, e, draws, seed) for e in to_come]
+    columns += [people.booked(snapshot, durations, servers, e, draws, seed) for e in to_come]
     columns += people.turning_up(snapshot, durations, servers, draws, seed)
 
     def stack(arrays: Sequence[Floats]) -> Floats:
-        return np.stack(arrays, axis=1) if arrays else np.zeros((draws, 0))
+        return np.stack(arrays) if arrays else np.zeros((0, draws))
 
     bands = np.array([(c.candidate.band - 1) * BAND_S for c in columns])
-    key = stack([c.due for c in columns]) + bands + TIE_S * np.arange(len(columns))
+    due = stack([c.due for c in columns])
+    key = np.ascontiguousarray(due.T) + bands + TIE_S * np.arange(len(columns))
     key[:, : len(line)] = order_keys(line, snapshot.taken_at)[1]
     may, kind = _gates(snapshot, servers, columns, draws)
     visits: dict[int, list[int]] = defaultdict(list)
     for i, one in enumerate(line):
         visits[one.visit_id].append(i)
-    factor = [
-        [durations.factor(c.candidate.service_id, s.clinician_id) for c in columns]
-        for s in servers.shifts
-    ]
+    wanted = [c.candidate.service_id for c in columns]
+    factor = []
+    for shift in servers.shifts:
+        own = {s: durations.factor(s, shift.clinician_id) for s in set(wanted)}
+        factor.append([own[s] for s in wanted])
     return Plan(
         taken_at=snapshot.taken_at,
         waiting=line,
@@ -129,7 +132,9 @@ def _gates(
         for i, c in enumerate(columns)
         if c.candidate.preference is PreferenceKind.IF_POSSIBLE
     }
-    free = np.stack([c.free_from for c in columns], axis=1) if columns else np.zeros((draws, 0))
+    free = np.zeros((draws, len(columns)))
+    if columns:
+        free[:] = np.stack([c.free_from for c in columns]).T
     for s, shift in enumerate(servers.shifts):
         able = np.array([_able(c.candidate, shift) for c in columns], dtype=bool)
         wished = np.array([shift.clinician_id in c.candidate.clinicians for c in columns], bool)

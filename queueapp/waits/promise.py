@@ -1,4 +1,4 @@
-"""The wait as it is told: a range looked up or computed at once, rounded honestly, and its record."""
+"""The wait as it is told: a range looked up or computed at once, rounded honestly, and kept."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

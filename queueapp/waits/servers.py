@@ -26,7 +26,7 @@ class Servers:
     """S servers in D draws: `ready` (D, S) when each is free first, `ends` (S,) its last moment.
 
     `breaks_from`, `breaks_to` are (S, J), in order and disjoint; `visit_free` says by visit when
-    the entry now in a room is over (D,).
+    the entry now in a room is over, `pace` by service what all its visits of a draw share (D,).
     """
 
     shifts: list[ShiftView]
@@ -35,6 +35,7 @@ class Servers:
     breaks_from: Floats
     breaks_to: Floats
     visit_free: dict[int, Floats] = field(default_factory=dict)
+    pace: dict[int, Floats] = field(default_factory=dict)
 
     def open_from(self, server: NDArray[np.intp], at: Floats) -> Floats:
         """The first moment from `at` on when each server may call; infinity after its end."""
@@ -50,13 +51,14 @@ def place_servers(snapshot: Snapshot, durations: Durations, draws: int, seed: in
     shifts: list[ShiftView] = []
     ready: list[Floats] = []
     visit_free: dict[int, Floats] = {}
+    pace = day_pace(snapshot, durations, draws, seed)
     inside: dict[int, list[InRoom]] = {}
     for one in sorted(snapshot.in_rooms, key=lambda r: r.entry_id):
         inside.setdefault(one.shift_id, []).append(one)
     for shift in sorted(snapshot.shifts, key=lambda s: s.shift_id):
         begins = _begins(snapshot, shift, draws, seed)
         for one in inside.get(shift.shift_id, []):
-            finish, gap = _over(snapshot, durations, one, draws, seed)
+            finish, gap = _over(snapshot, durations, one, pace, draws, seed)
             if one.visit_id is not None:
                 visit_free[one.visit_id] = finish
             shifts.append(shift)
@@ -75,6 +77,7 @@ def place_servers(snapshot: Snapshot, durations: Durations, draws: int, seed: in
         breaks_from=padded[:, :, 0],
         breaks_to=padded[:, :, 1],
         visit_free=visit_free,
+        pace=pace,
     )
     every = np.broadcast_to(np.arange(len(shifts)), servers.ready.shape)
     servers.ready[:] = servers.open_from(every, servers.ready)
@@ -110,7 +113,12 @@ def _begins(snapshot: Snapshot, shift: ShiftView, draws: int, seed: int) -> Floa
 
 
 def _over(
-    snapshot: Snapshot, durations: Durations, one: InRoom, draws: int, seed: int
+    snapshot: Snapshot,
+    durations: Durations,
+    one: InRoom,
+    pace: dict[int, Floats],
+    draws: int,
+    seed: int,
 ) -> tuple[Floats, Floats]:
     """When the one in the room is finished, and the gap after (seconds, one per draw)."""
     visit, gap, walk = levels(stream(seed, Stream.IN_ROOM, one.entry_id), 3, draws)
@@ -120,15 +128,19 @@ def _over(
     else:
         length = durations.table(one.service_id, one.reason_id, one.clinician_id)[visit]
         left = length + np.maximum(durations.walk[walk] - elapsed, 0.0)
-    pace = day_pace(durations, one.service_id, draws, seed)
-    return left * pace, durations.gap[gap]
+    return left * pace[one.service_id], durations.gap[gap]
 
 
-def day_pace(durations: Durations, service: int, draws: int, seed: int) -> Floats:
-    """What all visits of a service have in common in one draw: the mean is not known exactly."""
-    unsure = durations.learned(service).unsure
-    pace: Floats = np.exp(unsure * stream(seed, Stream.DAY, service).standard_normal(draws))
-    return pace
+def day_pace(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -> dict[int, Floats]:
+    """What all visits of a service share in one draw (D,): the mean is not known exactly."""
+    services = {*snapshot.services, *(r.service_id for r in snapshot.in_rooms)}
+    services |= {c.service_id for c in snapshot.waiting}
+    services |= {e.candidate.service_id for e in snapshot.expected}
+    services |= {service for service, _, _ in snapshot.habits.arrivals_per_hour}
+    return {
+        s: np.exp(durations.learned(s).unsure * stream(seed, Stream.DAY, s).standard_normal(draws))
+        for s in services
+    }
 
 
 def _spans(snapshot: Snapshot, shift: ShiftView) -> list[tuple[float, float]]:

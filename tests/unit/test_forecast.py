@@ -1,0 +1,207 @@
+"""The forecast: it calls in the order the rules call, and it never says what cannot be."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from math import inf, isnan
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from queueapp.domain.visit import PreferenceKind, Presence
+from queueapp.waits.durations import Durations, learn
+from queueapp.waits.forecast import Forecast, Quantiles, forecast
+from queueapp.waits.people import booked
+from queueapp.waits.plan import make_plan
+from queueapp.waits.servers import place_servers
+from queueapp.waits.simulate import simulate
+from queueapp.waits.snapshot import Expected, Habits, InRoom, Snapshot
+from tests.unit.waiting_rooms import CALM, at, person, play, room_full, rooms, shift
+
+# No round numbers: two things then happen at one moment only when they should.
+FIXED = Durations.fixed({1: 137.313, 2: 211.717}, walk_s=21.19, gap_s=8.37)
+USUAL = learn([], service_default_s={1: 600, 2: 480})
+
+
+@settings(max_examples=150, deadline=None)
+@given(rooms())
+def test_calls_at_the_very_moments_the_rules_would(snapshot: Snapshot) -> None:
+    plan = make_plan(snapshot, FIXED, draws=2, seed=1)
+    outcome = simulate(plan)
+    simulated = {
+        c.entry_id: outcome.called[i, 0]
+        for i, c in enumerate(plan.waiting)
+        if outcome.called[i, 0] < inf
+    }
+    played = play(snapshot, FIXED)
+    waiting = {c.entry_id for c in snapshot.waiting}
+    assert simulated == pytest.approx({e: t for e, t in played.items() if e in waiting}, abs=0.01)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rooms(), st.integers(0, 2**31))
+def test_quotes_are_waits_whatever_the_room(snapshot: Snapshot, seed: int) -> None:
+    habits = Habits(arrivals_per_hour={(1, "walk_in", 11): 8, (2, "urgent", 11): 3})
+    said = forecast(replace(snapshot, habits=habits), USUAL, draws=20, seed=seed)
+    tables = [q for table in said.join.values() for q in table.quantiles]
+    for q in [*said.entries.values(), *tables]:
+        assert not any(isnan(v) for v in (q.p10, q.p50, q.p90, q.miss, q.not_reached))
+        assert 0 <= q.p10 <= q.p50 <= q.p90
+        assert 0 <= q.not_reached <= 1
+        assert 0 <= q.miss <= 1
+    for table in said.join.values():
+        for less, more in pairwise(table.at(rank) for rank in range(table.ranks[-1] + 9)):
+            assert less.p10 <= more.p10
+            assert less.p50 <= more.p50
+            assert less.p90 <= more.p90
+    for c in snapshot.waiting:
+        if c.presence is Presence.UNCONFIRMED:
+            assert c.entry_id not in said.entries
+        elif c.presence is Presence.OUT:
+            back = (snapshot.back_by[c.entry_id] - snapshot.taken_at).total_seconds()
+            assert said.entries[c.entry_id].p10 >= back
+
+
+@settings(max_examples=20, deadline=None)
+@given(rooms(), st.integers(0, 2**31))
+def test_same_seed_same_quotes(snapshot: Snapshot, seed: int) -> None:
+    first = forecast(snapshot, USUAL, draws=20, seed=seed)
+    assert forecast(snapshot, USUAL, draws=20, seed=seed) == first
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    waits=st.lists(st.integers(1, 3000), min_size=1, max_size=12, unique=True),
+    clinicians=st.integers(2, 4),
+    one_more=st.integers(1, 3000),
+    seed=st.integers(0, 1000),
+)
+def test_more_ahead_or_one_clinician_fewer_never_shortens_a_quote(
+    waits: list[int], clinicians: int, one_more: int, seed: int
+) -> None:
+    line = [person(n, -waited) for n, waited in enumerate(waits, 1)]
+    staff = [shift(n) for n in range(1, clinicians + 1)]
+    usual = forecast(room_full(line, staff), USUAL, draws=40, seed=seed)
+    fuller = room_full([*line, person(99, -one_more)], staff)
+    for other in (
+        forecast(fuller, USUAL, draws=40, seed=seed),
+        forecast(room_full(line, staff[:-1]), USUAL, draws=40, seed=seed),
+    ):
+        for entry, q in usual.entries.items():
+            later = other.entries[entry]
+            assert (q.p10, q.p50, q.p90) <= (later.p10, later.p50, later.p90)
+            assert q.p50 <= later.p50
+            assert q.p90 <= later.p90
+
+
+def test_who_joins_waits_what_the_same_person_would_wait_in_line() -> None:
+    staff = [shift(1, free_places=0), shift(2)]
+    inside = (InRoom(900, 1, None, "walk_in", 1, 1, True, at(-120)),)
+    line = [person(n, -600 + n) for n in range(1, 6)]
+    room = room_full(line, staff, in_rooms=inside)
+    joined = room_full([*line, person(50, 0)], staff, in_rooms=inside)
+    told = forecast(room, USUAL, draws=400, seed=3).join[1, None].at(5)
+    waits = forecast(joined, USUAL, draws=400, seed=3).entries[50]
+    assert (told.p10, told.p50, told.p90) == (waits.p10, waits.p50, waits.p90)
+
+
+def test_who_wants_only_one_clinician_waits_for_that_clinician() -> None:
+    inside = (InRoom(900, 1, None, "walk_in", 1, 1, True, at(-10)),)
+    room = room_full([], [shift(1, free_places=0), shift(2)], in_rooms=inside)
+    join = forecast(room, USUAL, draws=200, seed=3).join
+    assert join[1, None].at(0).p90 == 0
+    assert join[1, 2].at(0).p90 == 0
+    assert join[1, 1].at(0).p10 > 60
+
+
+def test_nobody_on_duty_is_said_not_capped() -> None:
+    line = [person(1), person(2, preference=PreferenceKind.ONLY, clinicians=frozenset({9}))]
+    said = forecast(room_full(line, [shift(1)]), USUAL, draws=50, seed=1)
+    assert said.entries[1].not_reached == 0
+    assert said.entries[2] == Quantiles(inf, inf, inf, miss=1.0, not_reached=1.0)
+    alone = forecast(room_full(line, []), USUAL, draws=50, seed=1)
+    assert alone.entries[1].not_reached == 1
+    assert alone.join[1, None].at(0).not_reached == 1
+
+
+def test_closing_before_the_line_is_through_is_a_chance_not_a_wait() -> None:
+    line = [person(n, -900 + n) for n in range(1, 13)]
+    said = forecast(room_full(line, [shift(1)], closes_at=at(3600)), USUAL, draws=200, seed=1)
+    assert said.entries[1].not_reached == 0
+    assert said.entries[12].not_reached > 0.9
+    assert said.until_s == 3600
+
+
+def test_one_not_there_at_the_start_may_still_be_late() -> None:
+    late = shift(1, is_open=False, starts_at=at(-300))
+    told = forecast(room_full([person(1)], [late]), USUAL, draws=400, seed=1).entries[1]
+    assert 0 < told.p10 < 300 < told.p90
+    declared = replace(late, declared_delay=timedelta(minutes=25))
+    told = forecast(room_full([person(1)], [declared]), USUAL, draws=50, seed=1).entries[1]
+    assert told.p10 == told.p90 == 1200
+
+
+def test_a_pause_without_an_end_is_a_wide_wait_not_forever() -> None:
+    forever = datetime.max.replace(tzinfo=UTC)
+    room = room_full([person(1)], [shift(1, paused_until=forever)])
+    told = forecast(room, USUAL, draws=400, seed=1).entries[1]
+    assert told.p10 < 300 < 1200 < told.p90 < inf
+
+
+def test_urgent_arrivals_and_the_booked_lengthen_the_wait() -> None:
+    line = [person(n, -300 + n) for n in range(1, 9)]
+    room = room_full(line, [shift(1), shift(2)])
+    calm = forecast(room, USUAL, draws=200, seed=1).entries[8]
+    urgent = Habits(0.0, (0.0, 0.0), {(1, "urgent", h): 4.0 for h in range(24)})
+    busy = forecast(replace(room, habits=urgent), USUAL, draws=200, seed=1).entries[8]
+    assert busy.p50 > calm.p50 * 1.1
+    who = person(0, 600, 900, entry_class="booked")
+    booked = replace(room, expected=(Expected(1, who, at(600), timedelta(minutes=10)),))
+    surely = forecast(booked, USUAL, draws=200, seed=1).entries[8]
+    absent = replace(booked, habits=replace(CALM, no_show=1.0))
+    assert surely.p50 > calm.p50 * 1.1
+    assert forecast(absent, USUAL, draws=200, seed=1).entries[8] == calm
+
+
+def test_the_longer_a_booked_patient_is_overdue_the_less_they_are_counted_on() -> None:
+    room = room_full([], [shift(1)], habits=Habits(no_show=0.2, lateness_s=(0.0, 300.0)))
+    chance = []
+    for overdue in (0, 300, 600):
+        who = person(0, -overdue, 900, entry_class="booked")
+        expected = Expected(1, who, at(-overdue), timedelta(minutes=10))
+        servers = place_servers(room, USUAL, 500, 1)
+        column = booked(room, USUAL, servers, expected, 500, 1)
+        chance.append(float((column.free_from < inf).mean()))
+        assert column.free_from.min() >= 0
+    assert chance[0] > chance[1] > chance[2]
+
+
+def test_called_but_not_started_is_a_walk_and_a_whole_visit() -> None:
+    def wait(started: bool) -> float:
+        inside = (InRoom(900, 1, None, "walk_in", 1, 1, started, at(-100)),)
+        room = room_full([person(1)], [shift(1, free_places=0)], in_rooms=inside)
+        return forecast(room, FIXED, draws=2, seed=1).entries[1].p50
+
+    assert wait(True) == pytest.approx(137.313 - 100 + 8.37)
+    assert wait(False) == pytest.approx(137.313 + 8.37)
+
+
+@settings(max_examples=20, deadline=None)
+@given(rooms())
+def test_stored_and_read_again_it_says_the_same(snapshot: Snapshot) -> None:
+    said = forecast(snapshot, USUAL, draws=20, seed=1)
+    read = Forecast.from_json(json.loads(json.dumps(said.to_json(), allow_nan=False)))
+    assert read.to_json() == said.to_json()
+    assert read.made_at == said.made_at
+    assert read.entries.keys() == said.entries.keys()
+    for entry, q in said.entries.items():
+        again = read.entries[entry]
+        assert (q.p50 == again.p50 == inf) or abs(q.p50 - again.p50) <= 0.5
+
+
+def test_a_forecast_of_another_version_is_refused() -> None:
+    stored = forecast(room_full([], []), USUAL, draws=2, seed=1).to_json()
+    with pytest.raises(ValueError, match="version"):
+        Forecast.from_json(stored | {"version": 0})
