@@ -1,0 +1,122 @@
+"""What a lobby says: the last six calls, the wait per service, who is next. Nothing personal."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from flask import render_template
+from sqlalchemy.orm import Session
+
+from queueapp.actions.waits_now import waits_now
+from queueapp.db.models import Call, QueueEntry, Room, Site, Visit
+from queueapp.db.queries.queue import load_queue
+from queueapp.domain.visit import CallOutcome, CallRoute, EntryState, Presence
+from queueapp.realtime.content import content
+from queueapp.realtime.publish import stamp
+
+SHOWN_CALLS = 6
+_SHOWN_NEXT = 5
+_WORTH_SAYING = timedelta(minutes=5)
+
+
+@content("lobby")
+def lobby(session: Session, site: Site, now: datetime, _subject: int | None) -> dict[str, Any]:
+    """The painted page's live part, and the calls as data for the chime."""
+    found = facts(session, site, now)
+    calls = [
+        {
+            "call": call["call"],
+            "ticket": call["ticket"],
+            "room": call["room"],
+            "number": call["number"],
+            "called_at": stamp(call["called_at"]),
+            "withdrawn": call["withdrawn"],
+        }
+        for call in found["calls"]
+    ]
+    return {"html": render_template("lobby/_live.html", **found), "calls": calls}
+
+
+def facts(session: Session, site: Site, now: datetime) -> dict[str, Any]:
+    """What the partial paints; the same facts give the same bytes."""
+    view = load_queue(session, site, now)
+    discreet = _discreet(session, site)
+    care = {s.id for s in site.services if not s.not_care}
+    here = [
+        c
+        for c in view.line
+        if c.presence is Presence.HERE and c.visit_id not in discreet and c.service_id in care
+    ]
+    tickets = _tickets(session, [c.visit_id for c in here[:_SHOWN_NEXT]])
+    return {
+        "seq": view.seq,
+        "site": site,
+        "calls": _calls(session, site),
+        "soon": [tickets[c.visit_id] for c in here[:_SHOWN_NEXT]],
+        "waits": waits_now(session, site, now),
+        "waiting": len(here),
+        "longest_since": min((c.arrived_at for c in here), default=None),
+        "late": sorted(
+            {
+                round(s.declared_delay.total_seconds() / 60)
+                for s in view.shifts
+                if s.declared_delay >= _WORTH_SAYING
+            }
+        ),
+    }
+
+
+def _calls(session: Session, site: Site) -> list[dict[str, Any]]:
+    """The newest call of each of the last tickets called; a withdrawn one stays, crossed out."""
+    rows = session.execute(
+        sa.select(
+            Call.id,
+            Call.number,
+            Call.called_at,
+            Call.outcome,
+            Call.routes,
+            Visit.ticket,
+            Visit.id.label("visit_id"),
+            Room.name.label("room"),
+            QueueEntry.state,
+        )
+        .join(QueueEntry, QueueEntry.id == Call.entry_id)
+        .join(Visit, Visit.id == QueueEntry.visit_id)
+        .join(Room, Room.id == Call.room_id)
+        .where(
+            Call.site_id == site.id,
+            Visit.discreet.is_(False),
+            sa.cast(Call.routes, sa.String).contains(f'"{CallRoute.LOBBY.value}"'),
+        )
+        .order_by(Call.called_at.desc(), Call.id.desc())
+        .limit(4 * SHOWN_CALLS)
+    )
+    shown: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        if row.visit_id not in shown and len(shown) < SHOWN_CALLS:
+            withdrawn = row.outcome is CallOutcome.WITHDRAWN
+            shown[row.visit_id] = {
+                "call": row.id,
+                "ticket": row.ticket,
+                "room": row.room,
+                "number": row.number,
+                "called_at": row.called_at,
+                "standing": row.outcome is None and row.state is EntryState.CALLED,
+                "withdrawn": withdrawn,
+            }
+    return list(shown.values())
+
+
+def _discreet(session: Session, site: Site) -> set[int]:
+    return set(
+        session.scalars(
+            sa.select(Visit.id).where(
+                Visit.site_id == site.id, Visit.discreet.is_(True), Visit.departed_at.is_(None)
+            )
+        )
+    )
+
+
+def _tickets(session: Session, visit_ids: list[int]) -> dict[int, str]:
+    rows = session.execute(sa.select(Visit.id, Visit.ticket).where(Visit.id.in_(visit_ids)))
+    return {row.id: row.ticket for row in rows}
