@@ -12,9 +12,10 @@ from sqlalchemy.types import TypeEngine
 
 from queueapp.actions import desk_items
 from queueapp.actions.base import UNDOABLE_COLUMNS, note
+from queueapp.actions.booking_rows import lock_owners
 from queueapp.actions.undo_checks import builds_on, check_not_moved_on, check_room, check_ticket
 from queueapp.actions.undo_links import put_back_links
-from queueapp.db.models import QueueEntry, Site, VisitEvent
+from queueapp.db.models import Appointment, QueueEntry, Site, VisitEvent
 from queueapp.db.types import Seconds, UtcInstant
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
@@ -51,12 +52,12 @@ def undo(session: Session, actor: Actor, now: datetime, *, event_id: int) -> Vis
     event = session.get(VisitEvent, event_id)
     if event is None:
         raise not_found("What you want to undo")
-    site = lock_site(session, event.site_id)
+    rules = _lock(session, event).rules
     if event.kind not in UNDOABLE or not event.before:
         raise conflict("not_undoable", "This cannot be undone.")
     if session.scalar(sa.select(VisitEvent.id).where(VisitEvent.undoes_id == event.id)):
         raise conflict("already_undone", "This was already undone.")
-    age, window = now - event.recorded_at, site.rules.undo_window
+    age, window = now - event.recorded_at, rules.undo_window
     if age > window:
         raise conflict(
             "too_long_ago",
@@ -127,6 +128,16 @@ def undoable(session: Session, site_id: int, now: datetime, limit: int = 5) -> l
     return list(itertools.islice(offered, limit))
 
 
+def _lock(session: Session, event: VisitEvent) -> Site:
+    """Hold what the doing of it held first: a clinician's time, else the site's queue."""
+    if event.entry_id is not None or event.appointment_id is None:
+        return lock_site(session, event.site_id)
+    appointment = session.get_one(Appointment, event.appointment_id)
+    lock_owners(session, appointment)
+    session.refresh(appointment, with_for_update={"key_share": True})
+    return session.get_one(Site, event.site_id)
+
+
 def _check_state(session: Session, event: VisitEvent) -> None:
     if event.entry_id is None:
         return
@@ -144,6 +155,8 @@ def _put_back(session: Session, event: VisitEvent) -> None:
             row = session.get_one(model, int(row_id), with_for_update=True, populate_existing=True)
             for name, value in values.items():
                 setattr(row, name, _decoded(model.__table__.c[name].type, value))
+            if isinstance(row, Appointment):
+                row.sequence += 1  # calendars take the newest word
     session.flush()
 
 

@@ -1,0 +1,431 @@
+"""Taken back within minutes, the place is there again; later, or built upon, a refusal says why."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from queueapp.actions import bookings, calls, order, presence, service, undo
+from queueapp.actions.base import image
+from queueapp.actions.legs import PlannedStep, plan_steps
+from queueapp.actions.plan import NextStep
+from queueapp.db.models import (
+    Appointment,
+    Call,
+    DeskItem,
+    OrderMove,
+    QueueEntry,
+    Visit,
+    VisitEvent,
+    VisitStep,
+)
+from queueapp.domain.events import Kind
+from queueapp.domain.refusal import Refused
+from queueapp.domain.visit import AppointmentState, CallOutcome, CallRoute, EntryState, Resolution
+from tests.db.small_clinic import SmallClinic, minutes
+from tests.factories import make_patient, make_visit
+
+Action = Callable[..., Any]
+
+
+@pytest.fixture
+def clinic(session: Session) -> SmallClinic:
+    return SmallClinic(session)
+
+
+def picture(clinic: SmallClinic) -> dict[str, Any]:
+    """All that people can see and figures are made of; legs that undo closed are gone."""
+    clinic.session.flush()
+    clinic.session.expire_all()
+    entries = [
+        e
+        for e in clinic.session.scalars(sa.select(QueueEntry).order_by(QueueEntry.id))
+        if e.state is not EntryState.CANCELLED
+    ]
+    visits = clinic.session.scalars(sa.select(Visit).order_by(Visit.id)).all()
+    standing = sa.select(Call.entry_id, Call.room_id).where(Call.outcome.is_(None))
+    moves = sa.select(OrderMove.entry_id, OrderMove.before_id).where(OrderMove.ended_at.is_(None))
+    plan = sa.select(VisitStep.id).where(VisitStep.entry_id.is_(None))
+    return {
+        "line": clinic.line(),
+        "due": [(e.id, e.due_by, e.reference_at, e.target) for e in entries],
+        "rows": image(*entries, *visits),
+        "calls": sorted(map(tuple, clinic.session.execute(standing.order_by(Call.entry_id)))),
+        "moves": sorted(map(tuple, clinic.session.execute(moves))),
+        "plan": list(clinic.session.scalars(plan.order_by(VisitStep.id))),
+    }
+
+
+def take_back(clinic: SmallClinic, kind: Kind) -> None:
+    clinic.do(undo.undo, event_id=clinic.event(kind).id)
+
+
+def prepared(clinic: SmallClinic, state: str) -> QueueEntry:
+    """One who waits, was called or is in service; two others wait behind, one moved up."""
+    entry, behind, last = clinic.join(), clinic.join(), clinic.join()
+    clinic.do(order.move, entry_id=last.id, before_id=behind.id, reason="In pain")
+    clinic.wait(1)
+    if state != "waiting":
+        clinic.call()
+        clinic.wait(1)
+    if state == "in_service":
+        clinic.do(service.start, entry_id=entry.id)
+        clinic.wait(1)
+    return entry
+
+
+STEPS: dict[str, tuple[Kind, str, Callable[[SmallClinic, QueueEntry], tuple[Action, dict]]]] = {
+    "call": (
+        Kind.CALLED,
+        "waiting",
+        lambda c, e: (calls.call_next, {"room_id": c.rooms[0].id}),
+    ),
+    "did not answer": (
+        Kind.DID_NOT_ANSWER,
+        "called",
+        lambda c, e: (calls.did_not_answer, {"entry_id": e.id}),
+    ),
+    "start": (Kind.STARTED, "called", lambda c, e: (service.start, {"entry_id": e.id})),
+    "finish": (
+        Kind.FINISHED,
+        "in_service",
+        lambda c, e: (service.finish, {"entry_id": e.id, "resolution": Resolution.RESOLVED}),
+    ),
+    "finish and go on": (
+        Kind.FINISHED,
+        "in_service",
+        lambda c, e: (
+            service.finish,
+            {"entry_id": e.id, "next_step": NextStep(c.blood.id)},
+        ),
+    ),
+    "leave": (Kind.LEFT, "waiting", lambda c, e: (presence.leave, {"entry_id": e.id})),
+    "leave when called": (Kind.LEFT, "called", lambda c, e: (presence.leave, {"entry_id": e.id})),
+    "transfer": (
+        Kind.TRANSFERRED,
+        "waiting",
+        lambda c, e: (service.transfer, {"entry_id": e.id, "service_id": c.blood.id}),
+    ),
+    "transfer when called": (
+        Kind.TRANSFERRED,
+        "called",
+        lambda c, e: (service.transfer, {"entry_id": e.id, "service_id": c.blood.id}),
+    ),
+    "set aside": (
+        Kind.SET_ASIDE,
+        "in_service",
+        lambda c, e: (service.set_aside, {"entry_id": e.id, "then_service_id": c.blood.id}),
+    ),
+    "wrong person": (
+        Kind.WRONG_PERSON,
+        "in_service",
+        lambda c, e: (service.wrong_person, {"entry_id": e.id}),
+    ),
+    "wrong person called": (
+        Kind.WRONG_PERSON,
+        "called",
+        lambda c, e: (service.wrong_person, {"entry_id": e.id}),
+    ),
+    "move": (
+        Kind.MOVED,
+        "waiting",
+        lambda c, e: (
+            order.move,
+            {"entry_id": c.line()[-1], "before_id": e.id, "reason": "In pain"},
+        ),
+    ),
+    "step out": (
+        Kind.STEPPED_OUT,
+        "waiting",
+        lambda c, e: (
+            presence.step_out,
+            {"visit_id": e.visit_id, "back_by": c.now + minutes(20)},
+        ),
+    ),
+    "urgent": (
+        Kind.CLASS_CHANGED,
+        "waiting",
+        lambda c, e: (order.change_class, {"entry_id": c.line()[-1], "entry_class": "urgent"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_was_taken_back_never_shows(clinic: SmallClinic, step: str) -> None:
+    kind, state, make = STEPS[step]
+    entry = prepared(clinic, state)
+    before = picture(clinic)
+    action, arguments = make(clinic, entry)
+    clinic.do(action, **arguments)
+    assert picture(clinic) != before
+    clinic.wait(3)
+    take_back(clinic, kind)
+    assert picture(clinic) == before
+    undone = clinic.event(Kind.UNDONE)
+    assert undone.undoes_id == clinic.event(kind).id
+    clinic.do(action, **arguments)  # and can be done again
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_nothing_is_undone_twice_or_after_its_time(clinic: SmallClinic, step: str) -> None:
+    kind, state, make = STEPS[step]
+    action, arguments = make(clinic, prepared(clinic, state))
+    clinic.do(action, **arguments)
+    clinic.wait(11)
+    with pytest.raises(Refused, match="11 minutes ago; it can be undone for 10 minutes"):
+        take_back(clinic, kind)
+    clinic.wait(-5)
+    take_back(clinic, kind)
+    with pytest.raises(Refused, match="already undone"):
+        take_back(clinic, kind)
+
+
+def test_a_withdrawn_call_is_withdrawn_visibly_with_its_repeats(clinic: SmallClinic) -> None:
+    entry = clinic.join()
+    clinic.call()
+    clinic.wait(1)
+    clinic.do(calls.recall, entry_id=entry.id)
+    take_back(clinic, Kind.CALLED)
+    assert {c.outcome for c in clinic.calls_of(entry)} == {CallOutcome.WITHDRAWN}
+    assert entry.called_at is None
+    assert clinic.call(2) == entry
+
+
+def test_a_second_absence_undone_takes_its_desk_item_along(clinic: SmallClinic) -> None:
+    entry = clinic.join()
+    for _ in range(2):
+        clinic.call()
+        clinic.do(calls.did_not_answer, entry_id=entry.id)
+        clinic.wait(5)
+    items = sa.select(DeskItem.kind).where(DeskItem.closed_at.is_(None))
+    assert list(clinic.session.scalars(items)) == ["unconfirmed"]
+    take_back(clinic, Kind.DID_NOT_ANSWER)
+    assert list(clinic.session.scalars(items)) == []
+    assert (entry.state, entry.absences) == (EntryState.CALLED, 1)
+
+
+def test_an_undone_call_to_be_fetched_no_longer_asks_the_desk(clinic: SmallClinic) -> None:
+    patient = make_patient(clinic.session, call_routes=[CallRoute.FETCH.value])
+    clinic.join(visit=make_visit(clinic.session, clinic.site, patient))
+    clinic.call()
+    items = sa.select(DeskItem.kind).where(DeskItem.closed_at.is_(None))
+    assert list(clinic.session.scalars(items)) == ["fetch"]
+    take_back(clinic, Kind.CALLED)
+    assert list(clinic.session.scalars(items)) == []
+
+
+def test_a_finish_with_a_plan_is_taken_back_with_the_step_it_opened(clinic: SmallClinic) -> None:
+    entry = prepared(clinic, "in_service")
+    plan_steps(clinic.session, entry.visit, [PlannedStep(clinic.blood.id)])
+    before = picture(clinic)
+    clinic.do(service.finish, entry_id=entry.id)
+    take_back(clinic, Kind.FINISHED)
+    assert picture(clinic) == before
+    clinic.do(service.finish, entry_id=entry.id)
+    assert clinic.call(3) is not None
+
+
+def test_a_finish_is_not_undone_once_the_room_is_taken(clinic: SmallClinic) -> None:
+    entry = prepared(clinic, "in_service")
+    _, called = clinic.do(
+        service.finish_and_call_next, entry_id=entry.id, room_id=clinic.rooms[0].id
+    )
+    with pytest.raises(Refused, match=f"Room 1 is taken by {called.visit.ticket} now"):
+        take_back(clinic, Kind.FINISHED)
+    take_back(clinic, Kind.CALLED)
+    take_back(clinic, Kind.FINISHED)
+    assert entry.state is EntryState.IN_SERVICE
+    assert entry.visit.departed_at is None
+
+
+def test_a_step_that_was_built_upon_stays(clinic: SmallClinic) -> None:
+    entry = prepared(clinic, "in_service")
+    with pytest.raises(Refused, match=f"{entry.visit.ticket} went in to the clinician since then"):
+        take_back(clinic, Kind.CALLED)
+    clinic.do(service.finish, entry_id=entry.id, next_step=NextStep(clinic.blood.id))
+    clinic.call(3)
+    with pytest.raises(Refused, match="was called since then"):
+        clinic.do(undo.undo_last, entry_id=entry.id)
+    assert entry.state is EntryState.FINISHED
+
+
+def test_step_by_step_back_to_the_door(clinic: SmallClinic) -> None:
+    entry = clinic.join()
+    before = picture(clinic)
+    clinic.call()
+    clinic.do(service.start, entry_id=entry.id)
+    clinic.do(service.finish, entry_id=entry.id)
+    for _ in range(3):
+        clinic.do(undo.undo_last, entry_id=entry.id)
+    assert picture(clinic) == before
+    with pytest.raises(Refused, match="nothing to undo"):
+        clinic.do(undo.undo_last, entry_id=entry.id)
+
+
+def test_the_shift_that_ended_takes_nobody_back(clinic: SmallClinic) -> None:
+    entry = prepared(clinic, "in_service")
+    clinic.do(service.finish, entry_id=entry.id)
+    clinic.shifts[0].actual_to = clinic.now
+    clinic.session.flush()
+    with pytest.raises(Refused, match="has ended the shift since"):
+        take_back(clinic, Kind.FINISHED)
+
+
+def test_a_ticket_given_again_is_not_called_twice(clinic: SmallClinic) -> None:
+    entry = prepared(clinic, "waiting")
+    clinic.do(presence.leave, entry_id=entry.id)
+    other = clinic.join()
+    other.visit.ticket, other.visit.day = entry.visit.ticket, clinic.now.date() - minutes(1440)
+    clinic.session.flush()
+    with pytest.raises(Refused, match=f"Ticket {entry.visit.ticket} has been given to somebody"):
+        take_back(clinic, Kind.LEFT)
+
+
+def test_a_move_taken_back_puts_the_earlier_one_in_force(clinic: SmallClinic) -> None:
+    a, b, c = clinic.join(), clinic.join(), clinic.join()
+    clinic.do(order.move, entry_id=c.id, before_id=b.id, reason="In pain")
+    clinic.do(order.move, entry_id=c.id, before_id=a.id, reason="Worse")
+    take_back(clinic, Kind.MOVED)
+    assert clinic.line() == [a.id, c.id, b.id]
+    clinic.do(undo.undo_last, entry_id=c.id)
+    assert clinic.line() == [a.id, b.id, c.id]
+
+
+def test_only_what_can_be_undone_is_offered_newest_first(clinic: SmallClinic) -> None:
+    entry, other = clinic.join(), clinic.join()
+    clinic.call(1)
+    clinic.do(service.start, entry_id=entry.id)
+    clinic.do(presence.leave, entry_id=other.id)
+    offered = undo.undoable(clinic.session, clinic.site.id, clinic.now)
+    assert [(e.kind, e.entry_id) for e in offered] == [("left", other.id), ("started", entry.id)]
+    take_back(clinic, Kind.STARTED)
+    offered = undo.undoable(clinic.session, clinic.site.id, clinic.now)
+    assert [(e.kind, e.entry_id) for e in offered] == [("left", other.id), ("called", entry.id)]
+    assert len(undo.undoable(clinic.session, clinic.site.id, clinic.now, limit=1)) == 1
+    clinic.wait(11)
+    assert undo.undoable(clinic.session, clinic.site.id, clinic.now) == []
+
+
+def booked(clinic: SmallClinic, **columns: Any) -> Appointment:
+    at = clinic.now + minutes(30)
+    row = Appointment(
+        site_id=clinic.site.id,
+        service_id=clinic.gp.id,
+        clinician_id=clinic.clinicians[0].id,
+        state=AppointmentState.BOOKED,
+        starts_at=at,
+        ends_at=at + minutes(10),
+        busy_from=at,
+        busy_to=at + minutes(10),
+        code="ABC123",
+        created_at=clinic.now,
+        **columns,
+    )
+    clinic.session.add(row)
+    clinic.session.flush()
+    return row
+
+
+def test_a_cancelled_booking_comes_back_unless_its_time_was_given_away(
+    clinic: SmallClinic,
+) -> None:
+    first = booked(clinic)
+    for given_away in (False, True):
+        clinic.do(bookings.cancel_booking, appointment_id=first.id)
+        if given_away:
+            booked(clinic)
+            with pytest.raises(Refused, match="given to somebody else"):
+                take_back(clinic, Kind.BOOKING_CANCELLED)
+            clinic.session.refresh(first)
+            assert first.state is AppointmentState.CANCELLED
+        else:
+            take_back(clinic, Kind.BOOKING_CANCELLED)
+            assert first.state is AppointmentState.BOOKED
+
+
+def test_one_marked_as_not_come_can_check_in_again(clinic: SmallClinic) -> None:
+    appointment = booked(clinic)
+    clinic.wait(60)
+    clinic.do(bookings.no_show, appointment_id=appointment.id)
+    take_back(clinic, Kind.NO_SHOW)
+    assert appointment.state is AppointmentState.BOOKED
+
+
+@settings(max_examples=max(10, settings.default.max_examples // 4))
+@given(st.data())
+def test_undo_gives_the_place_back_whatever_came_before(
+    engine: Engine, data: st.DataObject
+) -> None:
+    """Random days: after any step that can be undone, undoing it restores all that can be seen."""
+    with engine.connect().execution_options(writes=True) as connection:
+        transaction = connection.begin()
+        with Session(
+            connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+        ) as session:
+            _random_day(SmallClinic(session), data)
+        transaction.rollback()
+
+
+def _random_day(clinic: SmallClinic, data: st.DataObject) -> None:
+    entries = [clinic.join(target_minutes=data.draw(st.integers(5, 60))) for _ in range(4)]
+    for _ in range(data.draw(st.integers(3, 8))):
+        clinic.wait(data.draw(st.integers(0, 6)))
+        entry = data.draw(st.sampled_from(entries))
+        action, arguments = _arguments(clinic, data, entry, entries)
+        before = picture(clinic)
+        seen = clinic.session.scalar(sa.select(sa.func.max(VisitEvent.id))) or 0
+        try:
+            clinic.do(action, **arguments)
+        except Refused:
+            assert picture(clinic) == before
+            continue
+        made = clinic.session.scalars(
+            sa.select(VisitEvent).where(VisitEvent.id > seen).order_by(VisitEvent.id)
+        ).all()
+        newest = next((e for e in made if e.kind in undo.UNDOABLE), None)
+        if newest is not None and data.draw(st.booleans()):
+            clinic.wait(data.draw(st.integers(0, 10)))
+            clinic.do(undo.undo, event_id=newest.id)
+            assert picture(clinic) == before
+
+
+def _arguments(
+    clinic: SmallClinic, data: st.DataObject, entry: QueueEntry, entries: list[QueueEntry]
+) -> tuple[Action, dict[str, Any]]:
+    one = {"entry_id": entry.id}
+    return data.draw(
+        st.sampled_from(
+            [
+                (calls.call_next, {"room_id": clinic.rooms[0].id}),
+                (calls.call_next, {"room_id": clinic.rooms[1].id}),
+                (calls.did_not_answer, one),
+                (service.start, one),
+                (service.finish, one),
+                (service.finish, one | {"next_step": NextStep(clinic.blood.id)}),
+                (service.transfer, one | {"service_id": clinic.gp.id}),
+                (service.set_aside, one),
+                (service.wrong_person, one),
+                (presence.leave, one),
+                (
+                    presence.step_out,
+                    {"visit_id": entry.visit_id, "back_by": clinic.now + minutes(9)},
+                ),
+                (presence.come_back, {"visit_id": entry.visit_id}),
+                (
+                    order.move,
+                    one
+                    | {
+                        "before_id": data.draw(st.sampled_from(entries)).id,
+                        "reason": "In pain",
+                    },
+                ),
+                (order.change_class, one | {"entry_class": "urgent"}),
+                (order.change_class, one | {"entry_class": "emergency"}),
+            ]
+        )
+    )
