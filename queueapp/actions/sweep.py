@@ -1,0 +1,153 @@
+"""Housekeeping, run every few seconds; it stages no fact when there is nothing to do."""
+
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from queueapp.actions import base, desk_items
+from queueapp.actions.booking_rows import release_expired
+from queueapp.actions.day_ends import not_reached
+from queueapp.actions.desk_items import ItemKind, close_item, look_for_stranded, open_items
+from queueapp.actions.intake import timetable
+from queueapp.actions.shift_rooms import in_room
+from queueapp.actions.shifts import close_shift
+from queueapp.db.models import QueueEntry, Shift, Site, Visit
+from queueapp.db.unit import lock_site
+from queueapp.domain.actor import Actor
+from queueapp.domain.events import Kind
+from queueapp.domain.hours import current_opening
+from queueapp.domain.localtime import service_day, service_day_span
+from queueapp.domain.visit import OPEN_STATES, EntryState, Presence
+
+FORGOTTEN_AFTER = timedelta(hours=4)
+
+
+def sweep(session: Session, actor: Actor, now: datetime, *, site_id: int) -> None:
+    """Put right what nobody pressed a button for.
+
+    Holds that ran out are cancelled. People of a passed service day are ended as not reached
+    (in a room: end unknown), unless the doors have been open without a break since they came.
+    A passed day's shifts close at their planned end once nobody is in the room and they are 4 h
+    over it. Stranded and overdue people come to the desk, and settled items leave it.
+    """
+    site = lock_site(session, site_id)
+    release_expired(session, actor, now, site_id=site_id)
+    day = service_day(site.timezone, now, site.rules.day_starts_at)
+    _end_passed_days(session, actor, now, site, day)
+    _close_forgotten_shifts(session, actor, now, site, day)
+    look_for_stranded(session, actor, now, site=site)
+    _ask_for_the_overdue(session, actor, now, site)
+    _settle(session, actor, now, site)
+    session.flush()
+
+
+def _end_passed_days(session: Session, actor: Actor, now: datetime, site: Site, day: date) -> None:
+    starts_at = site.rules.day_starts_at
+    hours = timetable(session, site)
+    opening = current_opening(hours, now) if hours else None
+    left = session.scalars(
+        sa.select(QueueEntry)
+        .join(Visit, Visit.id == QueueEntry.visit_id)
+        .where(
+            QueueEntry.site_id == site.id,
+            QueueEntry.state.in_(OPEN_STATES),
+            Visit.day < day,
+        )
+        .order_by(QueueEntry.arrived_at, QueueEntry.id)
+    ).all()
+    for entry in left:
+        if opening is not None and entry.arrived_at in opening:
+            continue
+        visit_day = session.scalars(sa.select(Visit.day).where(Visit.id == entry.visit_id)).one()
+        day_end = service_day_span(site.timezone, visit_day, starts_at).end
+        steps = [t for t in (entry.arrived_at, entry.called_at, entry.started_at) if t]
+        not_reached(session, actor, now, entry=entry, when=max(day_end, *steps), unsure=True)
+    for visit in session.scalars(
+        sa.select(Visit)
+        .where(
+            Visit.site_id == site.id,
+            Visit.departed_at.is_(None),
+            Visit.day < day,
+            ~sa.exists().where(QueueEntry.visit_id == Visit.id, QueueEntry.state.in_(OPEN_STATES)),
+        )
+        .order_by(Visit.id)
+    ):
+        _depart(session, actor, now, site, visit)
+
+
+def _depart(session: Session, actor: Actor, now: datetime, site: Site, visit: Visit) -> None:
+    before = base.image(visit)
+    span = service_day_span(site.timezone, visit.day, site.rules.day_starts_at)
+    visit.departed_at = max(span.end, visit.arrived_at)
+    base.note(
+        session,
+        actor,
+        now,
+        Kind.LEFT,
+        site_id=site.id,
+        visit_id=visit.id,
+        occurred_at=visit.departed_at,
+        why="day_passed",
+        before=before,
+    )
+
+
+def _close_forgotten_shifts(
+    session: Session, actor: Actor, now: datetime, site: Site, day: date
+) -> None:
+    forgotten = session.scalars(
+        sa.select(Shift)
+        .where(
+            Shift.site_id == site.id,
+            Shift.actual_from.is_not(None),
+            Shift.actual_to.is_(None),
+            Shift.day < day,
+            Shift.planned_to <= now - FORGOTTEN_AFTER,
+        )
+        .order_by(Shift.id)
+    ).all()
+    for shift in forgotten:
+        if not in_room(session, shift):
+            assert shift.actual_from is not None
+            ended = max(shift.planned_to, shift.actual_from)
+            close_shift(session, actor, now, shift_id=shift.id, occurred_at=ended)
+
+
+def _ask_for_the_overdue(session: Session, actor: Actor, now: datetime, site: Site) -> None:
+    for visit_id in session.scalars(
+        sa.select(Visit.id)
+        .where(
+            Visit.site_id == site.id,
+            Visit.departed_at.is_(None),
+            Visit.presence == Presence.OUT,
+            Visit.back_by <= now - site.rules.overdue_back,
+        )
+        .order_by(Visit.id)
+    ).all():
+        desk_items.open_item(
+            session,
+            actor,
+            now,
+            site_id=site.id,
+            kind=ItemKind.OVERDUE_BACK,
+            visit_id=visit_id,
+        )
+
+
+def _settle(session: Session, actor: Actor, now: datetime, site: Site) -> None:
+    """Close the items whose cause is gone, whoever made it go."""
+    session.flush()
+    for item in open_items(session, site.id):
+        gone = False
+        if item.kind == ItemKind.OVERDUE_BACK and item.visit_id is not None:
+            visit = session.get_one(Visit, item.visit_id, populate_existing=True)
+            gone = visit.presence is not Presence.OUT or visit.departed_at is not None
+        elif item.entry_id is not None and item.kind != ItemKind.END_UNKNOWN:
+            state = session.scalars(
+                sa.select(QueueEntry.state).where(QueueEntry.id == item.entry_id)
+            ).one()
+            wanted = {EntryState.CALLED} if item.kind == ItemKind.FETCH else OPEN_STATES
+            gone = state not in wanted
+        if gone:
+            close_item(session, actor, now, item_id=item.id, outcome=desk_items.SETTLED)
