@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from queueapp.db.models import IdempotencyKey
-from queueapp.domain.refusal import Refused, RefusalKind, invalid
+from queueapp.domain.refusal import RefusalKind, Refused, invalid
 
 LIVES = timedelta(hours=24)
 LONGEST_KEY = 200

@@ -11,7 +11,7 @@ LARGEST_ID = 2**63 - 1
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 # Every character but controls: PostgreSQL takes no NUL, and a screen shows none of them.
 _LINE = r"^[^\x00-\x1f\x7f]*$"
-_SAID = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+SAID = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 
 
 def _near(value: datetime) -> datetime:
@@ -28,7 +28,7 @@ def line(longest: int, pattern: str = _LINE) -> StringConstraints:
 RowId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 Slug = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[a-zA-Z0-9_-]+$")]
 Name = Annotated[str, line(120)]
-Said = Annotated[str, line(200, _SAID)]
+Said = Annotated[str, line(200, SAID)]
 Moment = Annotated[
     datetime,
     AfterValidator(_near),
@@ -45,7 +45,7 @@ WhoId = Annotated[
 class Input(BaseModel):
     """A body or query: what it does not know it refuses."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 class Body(Input):
