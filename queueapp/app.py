@@ -1,6 +1,7 @@
 """The wiring: settings, database, pages, live channels. Nothing else puts these together."""
 
 import importlib.util
+from collections.abc import Iterable
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -20,8 +21,12 @@ _SESSION_DAYS = 400
 _LARGEST_REQUEST = 2 * 1024 * 1024
 
 
-def build(settings: config.Settings | None = None, database: Database | None = None) -> Flask:
-    """The Flask app on `database` (by default that of the settings)."""
+def build(
+    settings: config.Settings | None = None,
+    database: Database | None = None,
+    screens: Iterable[str] = SCREENS,
+) -> Flask:
+    """The Flask app on `database` (by default that of the settings) with those of `screens`."""
     settings = settings or config.load()
     app = Flask(
         "queueapp", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")
@@ -53,7 +58,7 @@ def build(settings: config.Settings | None = None, database: Database | None = N
     headers.register(app, settings)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(auth.blueprint)
-    for name in SCREENS:
+    for name in screens:
         spec = importlib.util.find_spec(f"queueapp.web.{name}")
         if spec is None or spec.origin is None:
             continue

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 _SHORTEST_SECRET = 16
 
@@ -35,14 +36,15 @@ class Settings:
         return self.public_url.startswith("https://")
 
 
-def load(
-    environ: Mapping[str, str] | None = None, *, host: str = "127.0.0.1", port: int = DEFAULT_PORT
-) -> Settings:
+def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read and check the settings. Raises ConfigError.
 
-    `QUEUEAPP_VAR` is the directory of what the app keeps beside the database (default `var`).
+    `QUEUEAPP_VAR` is the directory of what the app keeps beside the database (default `var`);
+    `serve` tells its processes by `QUEUEAPP_HOST` and `QUEUEAPP_PORT` where it listens.
     """
     env = os.environ if environ is None else environ
+    host = env.get("QUEUEAPP_HOST", DEFAULT_HOST)
+    port = int(env.get("QUEUEAPP_PORT", DEFAULT_PORT))
     var = Path(env.get("QUEUEAPP_VAR") or "var").resolve()
     public_url, origins = _public_url(env.get("PUBLIC_URL", ""), host, port)
     return Settings(

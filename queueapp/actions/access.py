@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
@@ -31,7 +32,7 @@ def still_good(
     session: Session, credentials: Collection[Credential], now: datetime
 ) -> set[Credential]:
     """Those of many credentials that still count, in one query per kind."""
-    queries = {
+    queries: dict[str, Any] = {
         "staff": sa.select(Staff.id, Staff.session_version).where(Staff.disabled_at.is_(None)),
         "device": sa.select(Device.id, Device.token_hash).where(Device.revoked_at.is_(None)),
         "visit": sa.select(Visit.id, Visit.token_hash).where(Visit.token_expires_at > now),

@@ -1,0 +1,5 @@
+"""`python -m queueapp`."""
+
+from queueapp.cli import main
+
+main()

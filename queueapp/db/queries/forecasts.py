@@ -1,0 +1,38 @@
+"""Which sites need a new forecast."""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from queueapp.db.models import QueueEntry, Site, StoredForecast
+from queueapp.domain.visit import EntryState
+
+
+def sites_to_forecast(session: Session, now: datetime, stale_after: timedelta) -> list[int]:
+    """Sites that changed since their forecast, or wait on one gone stale; the oldest first.
+
+    The seq that storing a forecast takes is no change. One that came between its snapshot and its
+    storing is: then the stored seq is not the one right after the snapshot's.
+    """
+    someone_waits = (
+        sa.select(QueueEntry.id)
+        .where(QueueEntry.site_id == Site.id, QueueEntry.state == EntryState.WAITING)
+        .exists()
+    )
+    made = StoredForecast
+    return list(
+        session.scalars(
+            sa.select(Site.id)
+            .outerjoin(made, made.site_id == Site.id)
+            .where(
+                sa.or_(
+                    made.id.is_(None),
+                    Site.seq > made.seq,
+                    made.seq > made.for_seq + 1,
+                    sa.and_(made.made_at <= now - stale_after, someone_waits),
+                )
+            )
+            .order_by(made.made_at.asc().nulls_first(), Site.id)
+        )
+    )

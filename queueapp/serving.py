@@ -1,0 +1,118 @@
+"""`serve`: the web server and the background worker as two children of one watching process."""
+
+import contextlib
+import ctypes
+import importlib.util
+import logging
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 3
+_STOPS_WITHIN_S = 10.0
+_RESTART_AFTER_S = 1.0
+_LOOK_S = 0.2
+_CONNECTIONS = 10_000
+_THREADS = 500
+_PR_SET_PDEATHSIG = 1
+
+
+def port_is_free(host: str, port: int) -> bool:
+    """Whether a server could listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def web_command(host: str, port: int, workers: int) -> list[str]:
+    """Gunicorn with gevent; with threads where gevent is missing."""
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    command = [sys.executable, "-m", "gunicorn", "--bind", bind, "--workers", str(workers)]
+    command += ["--graceful-timeout", str(GRACE_S), "--log-level", "warning"]
+    if importlib.util.find_spec("gevent"):
+        command += ["--worker-class", "gevent", "--worker-connections", str(_CONNECTIONS)]
+    else:
+        log.warning("gevent is not installed: at most %s live screens, by threads", _THREADS)
+        command += ["--worker-class", "gthread", "--threads", str(_THREADS)]
+    return [*command, "queueapp:create_app()"]
+
+
+def _allow_many_sockets() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _end_with_parent() -> None:
+    """On Linux, have the kernel stop a child whose watcher was killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Supervisor:
+    """Runs the web server and the worker; a dead worker is started again, both end together."""
+
+    def __init__(self, web: list[str], worker: list[str], environ: dict[str, str]) -> None:
+        self._commands = {"web": web, "worker": worker}
+        self._environ = environ
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._stopping = False
+
+    def run(self, when_up: Callable[[], None]) -> int:
+        """Serve until stopped or until the web server ends; returns its exit status."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        _allow_many_sockets()
+        for name in self._commands:
+            self._start(name)
+        when_up()
+        while not self._stopping and self._children["web"].poll() is None:
+            if self._children["worker"].poll() is not None:
+                log.warning("the worker ended; starting it again")
+                time.sleep(_RESTART_AFTER_S)
+                self._start("worker")
+            time.sleep(_LOOK_S)
+        return self._end()
+
+    def _start(self, name: str) -> None:
+        if not self._stopping:
+            self._children[name] = subprocess.Popen(
+                self._commands[name], env=self._environ, preexec_fn=_end_with_parent
+            )
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _end(self) -> int:
+        for child in self._children.values():
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + _STOPS_WITHIN_S
+        for child in self._children.values():
+            try:
+                child.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        status = self._children["web"].returncode
+        return 0 if self._stopping else status or 1
+
+
+def serve(host: str, port: int, workers: int, when_up: Callable[[], None]) -> int:
+    """Serve on host and port with `workers` web processes; returns the exit status."""
+    environ = {**os.environ, "QUEUEAPP_HOST": host, "QUEUEAPP_PORT": str(port)}
+    worker = [sys.executable, "-m", "queueapp", "work"]
+    return Supervisor(web_command(host, port, workers), worker, environ).run(when_up)

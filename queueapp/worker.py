@@ -1,0 +1,152 @@
+"""The background worker: forecasts where something changed, the sweep, housekeeping.
+
+It holds a lease in the database, so that of all that run exactly one works.
+"""
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from queueapp.actions import day, leases
+from queueapp.actions.forecasting import Forecaster
+from queueapp.config import Settings
+from queueapp.db.models import Site
+from queueapp.db.queries.forecasts import sites_to_forecast
+from queueapp.db.session import Database
+from queueapp.domain.actor import SYSTEM
+from queueapp.realtime.pokes import Pokes
+from queueapp.web import idempotency
+
+log = logging.getLogger(__name__)
+
+LEASE = "work"
+LEASE_LASTS = timedelta(seconds=12)
+RENEW_S = 3.0
+LOOK_S = 0.4
+SWEEP_S = 5.0
+HOUSEKEEPING_S = 3600.0
+# A site's forecasts come at most twice a second, and a broken one does not take the others' time.
+FORECAST_GAP_S = 0.5
+AFTER_FAILURE_S = 10.0
+STALE_AFTER = timedelta(seconds=20)
+
+
+class Worker:
+    """One worker process's work on `database`; `clock` gives now, `ticking` monotonic seconds."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        ticking: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database, self._clock, self._ticking = database, clock, ticking
+        self.holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._forecaster = Forecaster(database)
+        self._not_before: dict[int, float] = {}
+        self._holds_until = self._renew_at = self._sweep_at = self._tidy_at = 0.0
+        self._is_well = True
+
+    def step(self) -> list[int]:
+        """Do what is due, if the lease is ours; the sites that were forecast."""
+        if not self._has_lease():
+            return []
+        if self._ticking() >= self._sweep_at:
+            self._sweep_at = self._ticking() + SWEEP_S
+            self._sweep()
+        if self._ticking() >= self._tidy_at:
+            self._tidy_at = self._ticking() + HOUSEKEEPING_S
+            with self._database.write() as session:
+                idempotency.sweep(session, self._clock())
+        with self._database.read() as session:
+            due = sites_to_forecast(session, self._clock(), STALE_AFTER)
+        done = []
+        for site_id in due:
+            if self._ticking() < self._not_before.get(site_id, 0.0):
+                continue
+            if not self._has_lease():
+                break
+            if self._forecast(site_id):
+                done.append(site_id)
+        return done
+
+    def release(self) -> None:
+        """Let another worker take over at once."""
+        with self._database.write() as session:
+            leases.release(session, self._clock(), name=LEASE, holder=self.holder)
+        self._renew_at = self._holds_until = 0.0
+
+    def run(self, is_over: Callable[[float], bool]) -> None:
+        """Work until `is_over(seconds to wait)`; survives whatever a step raises."""
+        while True:
+            try:
+                self.step()
+                self._is_well = True
+            except Exception:
+                if self._is_well:
+                    log.exception("the worker could not work; trying again")
+                self._is_well = False
+            if is_over(LOOK_S):
+                break
+        self.release()
+
+    def _has_lease(self) -> bool:
+        """Renew the lease in good time; work only where it surely is ours."""
+        started = self._ticking()
+        if started >= self._renew_at:
+            with self._database.write() as session:
+                held = leases.hold(
+                    session, self._clock(), name=LEASE, holder=self.holder, lasts=LEASE_LASTS
+                )
+            self._renew_at = started + RENEW_S
+            self._holds_until = started + LEASE_LASTS.total_seconds() if held else 0.0
+        return self._ticking() < self._holds_until
+
+    def _forecast(self, site_id: int) -> bool:
+        started = self._ticking()
+        try:
+            self._forecaster.refresh(site_id, self._clock())
+        except Exception:
+            log.exception("site %s could not be forecast; next try in a while", site_id)
+            self._not_before[site_id] = started + AFTER_FAILURE_S
+            return False
+        self._not_before[site_id] = started + FORECAST_GAP_S
+        return True
+
+    def _sweep(self) -> None:
+        with self._database.read() as session:
+            sites = session.scalars(sa.select(Site.id).order_by(Site.id)).all()
+        for site_id in sites:
+            try:
+                with self._database.write() as session:
+                    day.sweep(session, SYSTEM, self._clock(), site_id=site_id)
+            except Exception:
+                log.exception("site %s could not be swept", site_id)
+
+
+def run(settings: Settings) -> None:
+    """Work until told to stop, or until the process that started this one is gone."""
+    over = threading.Event()
+
+    def stop(*_: Any) -> None:
+        over.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    parent = os.getppid()
+    database = Database(settings.database_url, secret=settings.secret_key)
+    if settings.redis_url:
+        database.on_commit(Pokes(settings.redis_url).tell)
+    worker = Worker(database)
+    worker.run(lambda seconds: over.wait(seconds) or os.getppid() != parent)
+    database.dispose()
