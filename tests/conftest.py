@@ -144,7 +144,10 @@ def session(engine: Engine) -> Iterator[Session]:
     with engine.connect().execution_options(writes=True) as connection:
         transaction = connection.begin()
         with Session(
-            connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+            connection,
+            join_transaction_mode="create_savepoint",
+            expire_on_commit=False,
+            info={"secret": ""},
         ) as session:
             yield session
         transaction.rollback()

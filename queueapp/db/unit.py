@@ -16,7 +16,7 @@ from queueapp.domain.actor import Actor
 from queueapp.domain.events import Fact
 from queueapp.domain.refusal import not_found
 
-_STAGED = "queueapp.staged_facts"
+STAGED = "queueapp.staged_facts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class _Staged:
 
 def record(session: Session, site_id: int, actor: Actor, now: datetime, fact: Fact) -> None:
     """Stage a fact; it becomes a VisitEvent when the transaction ends."""
-    session.info.setdefault(_STAGED, []).append(_Staged(site_id, actor, now, fact))
+    session.info.setdefault(STAGED, []).append(_Staged(site_id, actor, now, fact))
 
 
 def lock_site(session: Session, site_id: int) -> Site:
@@ -57,7 +57,7 @@ def lock_site(session: Session, site_id: int) -> Site:
 def finalise(session: Session) -> list[Committed]:
     """Write the staged facts as events `(seq, n)` and raise each touched site's seq by one."""
     session.flush()
-    staged: list[_Staged] = session.info.pop(_STAGED, [])
+    staged: list[_Staged] = session.info.pop(STAGED, [])
     by_site: dict[int, list[_Staged]] = defaultdict(list)
     for item in staged:
         by_site[item.site_id].append(item)

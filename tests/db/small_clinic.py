@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from queueapp.actions import calls
 from queueapp.db.models import Call, QueueEntry, VisitEvent
 from queueapp.db.queries.queue import load_queue
-from queueapp.db.unit import finalise
+from queueapp.db.unit import STAGED, finalise
 from queueapp.domain.actor import Actor, ActorKind
 from queueapp.domain.events import Kind
 from tests.factories import (
@@ -54,7 +54,7 @@ class SmallClinic:
                 result = action(self.session, DESK, self.now, **arguments)
                 finalise(self.session)
         except Exception:
-            self.session.info.clear()
+            self.session.info.pop(STAGED, None)
             self.session.expire_all()
             raise
         return result

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from queueapp.db.models import (
     Clinician,
     OrderMove,
+    Party,
     Pause,
     QueueEntry,
     Room,
@@ -62,8 +64,8 @@ def load_queue(session: Session, site: Site, now: datetime) -> QueueView:
         zone=site.timezone,
         now=now,
         rules=rules,
-        line=tuple(in_order(_candidates(session, site.id, {v for v, _ in busy}))),
-        shifts=tuple(_shifts(session, site, now, rules, [r for _, r in busy])),
+        line=tuple(in_order(_candidates(session, site.id, {one.visit_id for one in busy}))),
+        shifts=tuple(_shifts(session, site, now, rules, {one.place for one in busy})),
     )
 
 
@@ -144,17 +146,32 @@ def _wish(
     return frozenset(attributes.get(attribute, ()))
 
 
-def _rooms_in_use(session: Session, site_id: int) -> list[tuple[int, int]]:
+class _InRoom(NamedTuple):
+    visit_id: int
+    place: tuple[int, str]
+
+
+def _rooms_in_use(session: Session, site_id: int) -> list[_InRoom]:
+    """Who is called or in service, and the place they take: a party called together takes one."""
     rows = session.execute(
-        sa.select(QueueEntry.visit_id, QueueEntry.room_id).where(
-            QueueEntry.site_id == site_id, QueueEntry.state.in_(IN_ROOM_STATES)
-        )
+        sa.select(QueueEntry.visit_id, QueueEntry.room_id, Visit.party_id, Party.called_together)
+        .join(Visit, Visit.id == QueueEntry.visit_id)
+        .outerjoin(Party, Party.id == Visit.party_id)
+        .where(QueueEntry.site_id == site_id, QueueEntry.state.in_(IN_ROOM_STATES))
     )
-    return [(visit_id, room_id or 0) for visit_id, room_id in rows]
+    found = []
+    for row in rows:
+        who = f"party:{row.party_id}" if row.called_together else f"visit:{row.visit_id}"
+        found.append(_InRoom(row.visit_id, (row.room_id or 0, who)))
+    return found
 
 
 def _shifts(
-    session: Session, site: Site, now: datetime, rules: SiteRules, in_use: Iterable[int]
+    session: Session,
+    site: Site,
+    now: datetime,
+    rules: SiteRules,
+    in_use: Iterable[tuple[int, str]],
 ) -> list[ShiftView]:
     day = service_day(site.timezone, now, rules.day_starts_at)
     shifts = session.scalars(
@@ -176,7 +193,7 @@ def _shifts(
         ).all()
     )
     taken: dict[int, int] = defaultdict(int)
-    for room_id in in_use:
+    for room_id, _ in in_use:
         taken[room_id] += 1
     return [_view(s, now, paused, taken) for s in shifts]
 

@@ -1,0 +1,293 @@
+"""What happened at a site, in words: the record read back for those who work there."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, selectinload
+
+from queueapp.db.models import (
+    Appointment,
+    Base,
+    Device,
+    QueueEntry,
+    Room,
+    Shift,
+    Site,
+    Staff,
+    Visit,
+    VisitEvent,
+)
+from queueapp.domain.events import Kind
+from queueapp.domain.localtime import to_local
+
+# Not what a person did or would ask about.
+_UNTOLD = (
+    Kind.FORECAST_STORED,
+    Kind.SETTINGS_CHANGED,
+    Kind.DESK_ITEM_OPENED,
+    Kind.DESK_ITEM_TAKEN,
+    Kind.DESK_ITEM_CLOSED,
+    Kind.HELD,
+)
+
+_ICONS = {
+    Kind.TICKET_TAKEN: "s-plus",
+    Kind.JOINED: "s-plus",
+    Kind.CHECKED_IN: "s-check",
+    Kind.ARRIVED: "s-check",
+    Kind.CALLED: "s-call",
+    Kind.RECALLED: "s-call",
+    Kind.DID_NOT_ANSWER: "s-warning",
+    Kind.STARTED: "s-next",
+    Kind.FINISHED: "s-check",
+    Kind.TRANSFERRED: "s-transfer",
+    Kind.SET_ASIDE: "s-transfer",
+    Kind.STEPPED_OUT: "s-out",
+    Kind.RETURNED: "s-check",
+    Kind.LEFT: "s-cross",
+    Kind.NO_SHOW: "s-cross",
+    Kind.NOT_REACHED: "s-cross",
+    Kind.CANCELLED: "s-cross",
+    Kind.BOOKING_CANCELLED: "s-cross",
+    Kind.MOVED: "s-move",
+    Kind.UNDONE: "s-undo",
+    Kind.RESTORED: "s-undo",
+    Kind.PAUSED: "s-pause",
+    Kind.SHIFT_OPENED: "s-door",
+    Kind.SHIFT_CLOSED: "s-door",
+    Kind.SHIFT_HANDED_OVER: "s-door",
+    Kind.ROOM_CHANGED: "s-door",
+}
+
+CLASS_WORDS = {
+    "emergency": "Emergency",
+    "urgent": "Urgent",
+    "booked": "Booked",
+    "walk_in": "Walk-in",
+    "onward": "Sent on",
+}
+
+_ROUTES = {"lobby": "lobby screen", "phone": "phone", "fetch": "going over"}
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One thing that happened: `subject` is a ticket, a name or a clinician, `words` the rest.
+
+    `why` is a code or words of staff; `afterwards` says that it was entered later than it was.
+    """
+
+    event_id: int
+    seq: int
+    at: datetime
+    kind: str
+    icon: str
+    subject: str
+    words: str
+    who: str
+    afterwards: bool
+
+
+def class_words(entry_class: str) -> str:
+    """A class as a person reads it; a site's own label as it is."""
+    return CLASS_WORDS.get(entry_class, entry_class.replace("_", " ").capitalize())
+
+
+def lately(session: Session, site: Site, *, limit: int = 6) -> list[Happening]:
+    """The newest things that happened at the site, newest first."""
+    return _told(session, site, VisitEvent.site_id == site.id, limit)
+
+
+def of_visit(session: Session, site: Site, visit_id: int, *, limit: int = 40) -> list[Happening]:
+    """All that happened to one visit, newest first."""
+    return _told(session, site, VisitEvent.visit_id == visit_id, limit)
+
+
+def in_words(session: Session, site: Site, events: Sequence[VisitEvent]) -> list[Happening]:
+    """These events as a person would tell them, in the order given."""
+    named = _Names(session, site, events)
+    return [named.tell(event) for event in events]
+
+
+def _told(
+    session: Session, site: Site, about: sa.ColumnElement[bool], limit: int
+) -> list[Happening]:
+    events = session.scalars(
+        sa.select(VisitEvent)
+        .where(about, VisitEvent.kind.not_in([kind.value for kind in _UNTOLD]))
+        .order_by(VisitEvent.seq.desc(), VisitEvent.n.desc())
+        .limit(limit)
+    ).all()
+    return in_words(session, site, events)
+
+
+class _Names:
+    """The rows the events name, read in a few queries."""
+
+    def __init__(self, session: Session, site: Site, events: Sequence[VisitEvent]) -> None:
+        self.zone = site.timezone
+        undone = [e.undoes_id for e in events if e.undoes_id is not None]
+        self.undone = _by_id(session, VisitEvent, undone)
+        told = [*events, *self.undone.values()]
+        entry_ids = [e.entry_id for e in told] + [
+            e.data.get(key) for e in told for key in ("before", "opened")
+        ]
+        self.entries = _by_id(
+            session,
+            QueueEntry,
+            entry_ids,
+            selectinload(QueueEntry.visit).selectinload(Visit.patient),
+            selectinload(QueueEntry.service),
+        )
+        self.visits = _by_id(session, Visit, [e.visit_id for e in told])
+        self.rooms = _by_id(
+            session, Room, [e.room_id for e in told] + [e.data.get("to_room") for e in told]
+        )
+        self.shifts = _by_id(
+            session, Shift, [e.shift_id for e in told], selectinload(Shift.clinician)
+        )
+        self.appointments = _by_id(
+            session,
+            Appointment,
+            [e.appointment_id for e in told],
+            selectinload(Appointment.patient),
+        )
+        self.staff = _by_id(session, Staff, _ids_of("staff", told))
+        self.devices = _by_id(session, Device, _ids_of("device", told))
+
+    def tell(self, event: VisitEvent) -> Happening:
+        return Happening(
+            event_id=event.id,
+            seq=event.seq,
+            at=event.occurred_at,
+            kind=event.kind,
+            icon=_ICONS.get(Kind(event.kind), "s-dot"),
+            subject=self._subject(event),
+            words=self._words(event),
+            who=self._who(event.actor),
+            afterwards=(event.recorded_at - event.occurred_at).total_seconds() > 60,
+        )
+
+    def _subject(self, event: VisitEvent) -> str:
+        if event.visit_id in self.visits:
+            return self.visits[event.visit_id].ticket
+        if event.appointment_id in self.appointments:
+            patient = self.appointments[event.appointment_id].patient
+            return patient.called_name if patient else "A booking"
+        if event.shift_id in self.shifts:
+            return self.shifts[event.shift_id].clinician.shown_name
+        return "The clinic"
+
+    def _who(self, actor: str) -> str:
+        kind, _, number = actor.partition(":")
+        row_id = int(number) if number.isdigit() else 0
+        if kind == "staff" and row_id in self.staff:
+            return self.staff[row_id].name
+        if kind == "device" and row_id in self.devices:
+            return self.devices[row_id].kind
+        return {"patient": "phone", "token": "program", "system": "queueapp"}.get(kind, kind)
+
+    def _words(self, event: VisitEvent) -> str:
+        kind, data = Kind(event.kind), event.data
+        room = self._room(event.room_id)
+        if kind is Kind.UNDONE:
+            undone = self.undone.get(event.undoes_id or 0)
+            return f"taken back: {self._words(undone)}" if undone else "taken back"
+        if kind in _WITH_ROOM:
+            return _WITH_ROOM[kind].format(room=room)
+        if kind is Kind.RECALLED:
+            route = _ROUTES.get(event.why, "")
+            return f"called by {route}" if route else f"called again{room}"
+        if kind is Kind.CHECKED_IN:
+            late = ", too late to count as booked" if event.why == "too_late" else ""
+            return f"checked in, booked {self._scheduled(event)}{late}"
+        if kind is Kind.STEPPED_OUT:
+            return f"stepped out, back by {self._clock(data.get('back_by'))}"
+        if kind is Kind.MOVED:
+            anchor = self.entries.get(data.get("before", 0))
+            return f"moved ahead of {anchor.visit.ticket}" if anchor else "moved"
+        if kind is Kind.CLASS_CHANGED:
+            was, now = class_words(data.get("from", "")), class_words(data.get("to", ""))
+            return f"class changed from {was.lower()} to {now.lower()}"
+        if kind in (Kind.TRANSFERRED, Kind.SET_ASIDE):
+            opened = self.entries.get(data.get("opened") or 0)
+            said = "sent on" if kind is Kind.TRANSFERRED else "set aside"
+            return f"{said} to {opened.service.name}" if opened else said
+        if kind is Kind.PREFERENCE_CHANGED:
+            return "may be seen by anyone" if data.get("to") == "none" else "asks for a clinician"
+        if kind is Kind.DELAY_DECLARED:
+            minutes = round(data.get("delay_s", 0) / 60)
+            return f"runs {minutes} min late" if minutes else "is on time again"
+        if kind is Kind.PAUSED and data.get("until"):
+            return f"paused until {self._clock(data['until'])}"
+        if kind is Kind.ROOM_CHANGED:
+            return f"moved to{self._room(data.get('to_room'), ' ')}"
+        return _PLAIN.get(kind, kind.value.replace("_", " "))
+
+    def _room(self, room_id: int | None, before: str = " to ") -> str:
+        room = self.rooms.get(room_id or 0)
+        return f"{before}{room_name(room.name)}" if room else ""
+
+    def _scheduled(self, event: VisitEvent) -> str:
+        booked = self.appointments.get(event.appointment_id or 0)
+        return f"{to_local(self.zone, booked.starts_at):%H:%M}" if booked else ""
+
+    def _clock(self, instant: object) -> str:
+        if not isinstance(instant, str):
+            return ""
+        return f"{to_local(self.zone, datetime.fromisoformat(instant)):%H:%M}"
+
+
+def room_name(name: str) -> str:
+    """A room as it is spoken of: "3" is "Room 3", "Treatment" stays."""
+    return f"Room {name}" if name[:1].isdigit() else name
+
+
+_WITH_ROOM = {
+    Kind.CALLED: "called{room}",
+    Kind.DID_NOT_ANSWER: "did not answer the call{room}",
+    Kind.STARTED: "went in{room}",
+    Kind.WRONG_PERSON: "was not the one called{room}; waits again",
+    Kind.SHIFT_OPENED: "came on shift{room}",
+    Kind.SHIFT_HANDED_OVER: "took over{room}",
+}
+_PLAIN: Mapping[Kind, str] = {
+    Kind.TICKET_TAKEN: "took a ticket",
+    Kind.JOINED: "joined from elsewhere",
+    Kind.ARRIVED: "is here",
+    Kind.RESTORED: "here after all, place kept",
+    Kind.FINISHED: "finished",
+    Kind.RETURNED: "came back",
+    Kind.LEFT: "marked as left",
+    Kind.NOT_REACHED: "not reached before closing",
+    Kind.CANCELLED: "cancelled",
+    Kind.BOOKED: "booked",
+    Kind.BOOKING_MOVED: "booking moved",
+    Kind.BOOKING_CANCELLED: "booking cancelled",
+    Kind.NO_SHOW: "marked as not come",
+    Kind.SHIFT_CLOSED: "went home",
+    Kind.PAUSED: "paused",
+    Kind.RESUMED: "is back from the pause",
+    Kind.DAY_OPENED: "opened the day",
+    Kind.DAY_CLOSED: "closed the day",
+    Kind.PROMISE_REVISED: "was told a new range",
+}
+
+
+def _by_id(
+    session: Session, model: type[Base], ids: Iterable[Any], *options: Any
+) -> dict[Any, Any]:
+    wanted = {n for n in ids if isinstance(n, int)}
+    if not wanted:
+        return {}
+    column = model.__table__.c.id
+    rows = session.scalars(sa.select(model).where(column.in_(wanted)).options(*options))
+    return {row.id: row for row in rows}  # type: ignore[attr-defined]
+
+
+def _ids_of(kind: str, events: Iterable[VisitEvent]) -> list[int]:
+    parts = (event.actor.partition(":") for event in events)
+    return [int(number) for what, _, number in parts if what == kind and number.isdigit()]
