@@ -9,10 +9,9 @@ from markupsafe import Markup
 
 from queueapp.config import Settings
 from queueapp.domain.localtime import to_local
+from queueapp.waits.promise import spoken_range
 from queueapp.web import security
 from queueapp.web.forms import post_fields
-
-_ROUND_TO_MIN = 5
 
 
 def local_clock(instant: datetime | None, zone: str, seconds: bool = False) -> str:
@@ -42,14 +41,11 @@ def minutes(span: timedelta | float | int | None) -> str:
 
 
 def range_words(low_s: float | None, high_s: float | None) -> str:
-    """`20–35`, minutes: low rounded down and high up, to 5 minutes from a quarter of an hour on."""
+    """`20–35`: whole minutes that contain the range of seconds, as it is told everywhere."""
     if low_s is None or high_s is None:
         return ""
-    step = _ROUND_TO_MIN if high_s >= 15 * 60 else 1
-    low = int(max(0.0, low_s) // 60 // step * step)
-    high = int(-(-max(0.0, high_s) // 60 // 1))
-    high = -(-high // step) * step
-    return f"{low}–{max(high, low + step)}"
+    low, high = spoken_range(max(low_s, 0.0), max(high_s, low_s, 0.0))
+    return f"{low}–{high}"
 
 
 def since(instant: datetime) -> Markup:
