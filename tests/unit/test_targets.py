@@ -86,7 +86,7 @@ def test_the_next_leg_counts_from_the_last_or_a_later_booked_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry_class", "minutes_"),
+    ("entry_class", "within"),
     [
         ("emergency", 0),
         ("urgent", 10),
