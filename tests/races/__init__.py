@@ -1,0 +1,1 @@
+"""Races between processes on one database; each can run with its guard taken away."""

@@ -1,0 +1,77 @@
+"""What the races share: a clinic to fight over, processes that start together."""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from queueapp.db.models import LANES, Appointment
+from queueapp.db.session import Database
+from queueapp.domain.actor import Actor, ActorKind
+from queueapp.domain.visit import AppointmentState
+from tests.factories import make_clinician, make_room, make_service, make_shift, make_site
+
+RACER = Actor(ActorKind.STAFF, 1, "Racer")
+_context = multiprocessing.get_context("spawn")
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Ids of a clinic with one service and `callers` rooms, a clinician on shift in each."""
+
+    site_id: int
+    service_id: int
+    room_ids: tuple[int, ...]
+    clinician_ids: tuple[int, ...]
+
+
+def lay_out(url: str, callers: int = 1) -> Ground:
+    """Make the clinic, committed."""
+    database = Database(url)
+    now = datetime.now(UTC)
+    with database.write() as session:
+        site = make_site(session, timezone="UTC")
+        service = make_service(session, site, "GP")
+        rooms = [make_room(session, site) for _ in range(callers)]
+        clinicians = [make_clinician(session, [service]) for _ in rooms]
+        for clinician, room in zip(clinicians, rooms, strict=True):
+            make_shift(session, site, clinician, room, now=now - timedelta(hours=1), hours=24)
+        ground = Ground(
+            site.id, service.id, tuple(r.id for r in rooms), tuple(c.id for c in clinicians)
+        )
+    database.dispose()
+    return ground
+
+
+def together(work: Callable[..., Any], shares: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Run `work(start, *share)` in a process per share, all let go at once; their results."""
+    with _context.Manager() as manager, _context.Pool(len(shares)) as pool:
+        start = manager.Barrier(len(shares))
+        running = [pool.apply_async(work, (start, *share)) for share in shares]
+        return [one.get(timeout=3600) for one in running]
+
+
+def moment(n: int = 0) -> datetime:
+    """A whole quarter of an hour tomorrow, `n` quarters on."""
+    day = datetime.now(UTC).replace(hour=8, minute=0, second=0, microsecond=0)
+    return day + timedelta(days=1, minutes=15 * n)
+
+
+def busy(ground: Ground, starts_at: datetime, length: timedelta) -> Appointment:
+    """A booked row as any careless writer would insert it."""
+    return Appointment(
+        site_id=ground.site_id,
+        service_id=ground.service_id,
+        clinician_id=ground.clinician_ids[0],
+        state=AppointmentState.BOOKED,
+        starts_at=starts_at,
+        ends_at=starts_at + length,
+        busy_from=starts_at,
+        busy_to=starts_at + length,
+        lane_from=0,
+        lane_to=LANES,
+        code=f"R{time.monotonic_ns() % 10**9}",
+        created_at=datetime.now(UTC),
+    )
