@@ -72,7 +72,7 @@ def room_full(waiting: Sequence[Candidate], shifts: Sequence[ShiftView], **more:
 
 _presence = st.sampled_from([Presence.HERE] * 5 + [Presence.OUT, Presence.UNCONFIRMED])
 _wish = st.sampled_from(
-    [PreferenceKind.NONE] * 3 + [PreferenceKind.ONLY, PreferenceKind.IF_POSSIBLE]
+    [PreferenceKind.NONE] * 2 + [PreferenceKind.ONLY, PreferenceKind.IF_POSSIBLE]
 )
 
 
