@@ -20,8 +20,8 @@ from queueapp.db.models import (
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.events import Kind
+from queueapp.domain.quantiles import Forecast
 from queueapp.domain.visit import EntryState, PreferenceKind, Presence
-from queueapp.waits.forecast import Forecast
 from queueapp.waits.promise import Quote, quote, said_range
 
 

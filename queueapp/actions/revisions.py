@@ -11,8 +11,8 @@ from queueapp.actions.base import note
 from queueapp.db.models import Promise, QueueEntry, Shift, Site
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.events import Kind
+from queueapp.domain.quantiles import Forecast
 from queueapp.domain.visit import EntryClass, EntryState
-from queueapp.waits.forecast import Forecast
 from queueapp.waits.promise import FORECAST, Quote, said_range
 
 _APOLOGY = "We are sorry: it takes longer still. The desk knows."

@@ -15,7 +15,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from queueapp.waits.snapshot import Served
+from queueapp.domain.snapshot import Served
 
 Floats = NDArray[np.float64]
 

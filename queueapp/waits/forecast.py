@@ -5,14 +5,14 @@ same numbers. Nobody on duty is modelled, not capped: a draw in which nobody eve
 infinity there, and its share is `not_reached`.
 """
 
+from queueapp.domain.quantiles import Forecast, JoinKey, JoinTable, Quantiles
+from queueapp.domain.snapshot import Snapshot
 from queueapp.domain.visit import Presence
 from queueapp.waits.durations import Durations
 from queueapp.waits.join import join_tables, summarise
 from queueapp.waits.plan import make_plan
-from queueapp.waits.quantiles import Forecast, JoinKey, JoinTable, Quantiles
 from queueapp.waits.servers import after
 from queueapp.waits.simulate import simulate
-from queueapp.waits.snapshot import Snapshot
 
 __all__ = ["Forecast", "JoinKey", "JoinTable", "Quantiles", "forecast"]
 

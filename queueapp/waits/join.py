@@ -13,14 +13,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from queueapp.domain.ordering import can_serve
+from queueapp.domain.quantiles import JoinKey, JoinTable, Quantiles
+from queueapp.domain.snapshot import Snapshot
 from queueapp.domain.visit import Presence
 from queueapp.waits.chance import Stream, levels, stream
 from queueapp.waits.durations import Durations, Floats
 from queueapp.waits.people import walk_in_target_s
 from queueapp.waits.plan import Plan
-from queueapp.waits.quantiles import JoinKey, JoinTable, Quantiles
 from queueapp.waits.simulate import Outcome
-from queueapp.waits.snapshot import Snapshot
 
 # How many more than are there a table reaches, and its steps further ahead.
 BEYOND = (1, 2, 4, 8)

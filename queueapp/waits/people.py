@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from queueapp.domain.ordering import Candidate
+from queueapp.domain.snapshot import Expected, Snapshot
 from queueapp.domain.visit import EntryClass, PreferenceKind, Presence
 from queueapp.waits.chance import Stream, levels, stream
 from queueapp.waits.durations import NORMAL, SHARES, Durations, Floats
 from queueapp.waits.servers import Servers, after
-from queueapp.waits.snapshot import Expected, Snapshot
 
 MOST_ARRIVALS = 60
 # Keys of those who do not come stay finite, after everybody else of their band.

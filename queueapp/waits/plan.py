@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from queueapp.domain.ordering import Candidate, OrderKey, ShiftView, can_serve, in_order
+from queueapp.domain.snapshot import Snapshot
 from queueapp.domain.visit import PreferenceKind
 from queueapp.waits import people
 from queueapp.waits.durations import Durations, Floats
 from queueapp.waits.people import Column
 from queueapp.waits.servers import Servers, after, place_servers
-from queueapp.waits.snapshot import Snapshot
 
 # Bands lie this many seconds apart; ties are broken by far less than a microsecond a person.
 BAND_S = 2e6

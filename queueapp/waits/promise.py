@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import exp, isfinite, isinf, sqrt
 
+from queueapp.domain.quantiles import Forecast
 from queueapp.domain.rules import SiteRules
-from queueapp.waits.quantiles import Forecast
 
 FORECAST = "forecast"
 COLD_START = "cold_start"

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from queueapp.domain.ordering import ShiftView
+from queueapp.domain.snapshot import InRoom, Snapshot
 from queueapp.waits.chance import Stream, levels, stream
 from queueapp.waits.durations import Durations, Floats
-from queueapp.waits.snapshot import InRoom, Snapshot
 
 # An open shift past its planned end goes on for this long; nobody has said otherwise.
 OVERRUN_S = 900.0

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from queueapp.domain.snapshot import Served
 from queueapp.waits.durations import Durations, learn
-from queueapp.waits.snapshot import Served
 from tests.unit.waiting_rooms import NOW
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queueapp.domain.ordering import Move
+from queueapp.domain.snapshot import Expected, Habits, InRoom, Snapshot
 from queueapp.domain.visit import PreferenceKind, Presence
 from queueapp.waits.durations import Durations, learn
 from queueapp.waits.forecast import Forecast, Quantiles, forecast
@@ -18,7 +19,6 @@ from queueapp.waits.people import booked
 from queueapp.waits.plan import make_plan
 from queueapp.waits.servers import place_servers
 from queueapp.waits.simulate import simulate
-from queueapp.waits.snapshot import Expected, Habits, InRoom, Snapshot
 from tests.unit.waiting_rooms import CALM, at, person, play, room_full, rooms, shift
 
 # No round numbers: two things then happen at one moment only when they should.

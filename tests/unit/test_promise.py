@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from queueapp.domain.quantiles import Forecast, JoinTable, Quantiles
 from queueapp.domain.rules import SiteRules
 from queueapp.waits.promise import (
     COLD_START,
@@ -22,7 +23,6 @@ from queueapp.waits.promise import (
     said_range,
     spoken_range,
 )
-from queueapp.waits.quantiles import Forecast, JoinTable, Quantiles
 from tests.unit.waiting_rooms import NOW, at
 
 TABLE = JoinTable(

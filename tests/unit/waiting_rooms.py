@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from queueapp.domain.ordering import Candidate, Move, ShiftView, next_for
 from queueapp.domain.rules import SiteRules
+from queueapp.domain.snapshot import Expected, Habits, InRoom, Snapshot
 from queueapp.domain.visit import PreferenceKind, Presence
 from queueapp.waits.durations import Durations
-from queueapp.waits.snapshot import Expected, Habits, InRoom, Snapshot
 
 NOW = datetime(2025, 3, 4, 10, 0, tzinfo=UTC)
 CALM = Habits(no_show=0.0, lateness_s=(0.0, 0.0))

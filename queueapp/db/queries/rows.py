@@ -28,6 +28,7 @@ from queueapp.db.models import (
 from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.domain.localtime import service_day, service_day_span, to_local
 from queueapp.domain.ordering import Candidate, next_for, reason
+from queueapp.domain.quantiles import Forecast
 from queueapp.domain.visit import (
     IN_ROOM_STATES,
     OPEN_STATES,
@@ -36,7 +37,6 @@ from queueapp.domain.visit import (
     PreferenceKind,
     Presence,
 )
-from queueapp.waits.forecast import Forecast
 
 
 @dataclass(frozen=True, slots=True)

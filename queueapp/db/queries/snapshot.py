@@ -24,6 +24,7 @@ from queueapp.db.models import (
 from queueapp.db.queries.queue import FOREVER, QueueView, load_queue, wished_clinicians
 from queueapp.domain.localtime import service_day, service_day_span, to_local
 from queueapp.domain.ordering import Candidate
+from queueapp.domain.snapshot import Expected, Habits, InRoom, Served, Snapshot
 from queueapp.domain.targets import Target, booked_reference, target_for
 from queueapp.domain.visit import (
     IN_ROOM_STATES,
@@ -33,7 +34,6 @@ from queueapp.domain.visit import (
     PreferenceKind,
     Presence,
 )
-from queueapp.waits.snapshot import Expected, Habits, InRoom, Served, Snapshot
 
 _HISTORY = timedelta(days=60)
 _SOON = timedelta(minutes=10)
