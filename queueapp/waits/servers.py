@@ -63,8 +63,9 @@ def place_servers(snapshot: Snapshot, durations: Durations, draws: int, seed: in
                 visit_free[one.visit_id] = finish
             shifts.append(shift)
             ready.append(np.maximum(begins, finish + gap))
-        shifts += [shift] * shift.free_places
-        ready += [begins] * shift.free_places
+        places = _places(shift, len(inside.get(shift.shift_id, [])))
+        shifts += [shift] * places
+        ready += [begins] * places
     spans = [_spans(snapshot, s) for s in shifts]
     most = max((len(s) for s in spans), default=0)
     padded = np.full((len(shifts), most, 2), np.inf)
@@ -97,12 +98,19 @@ def ends_after(snapshot: Snapshot, shift: ShiftView) -> float:
     return end if snapshot.closes_at is None else min(end, after(snapshot, snapshot.closes_at))
 
 
+def _places(shift: ShiftView, taken: int) -> int:
+    """Free places; who has yet to come, or has no room yet, will have one."""
+    if not shift.is_open or shift.room_id is None:
+        return max(shift.free_places, 1 - taken)
+    return max(shift.free_places, 0)
+
+
 def _begins(snapshot: Snapshot, shift: ShiftView, draws: int, seed: int) -> Floats:
     chance = stream(seed, Stream.SHIFT, shift.shift_id)
     unknown = chance.standard_exponential(draws)
     begins = np.zeros(draws)
     if not shift.is_open:
-        due = after(snapshot, shift.starts_at + shift.declared_delay)
+        due = after(snapshot, shift.starts_at)
         begins += due if due > 0 else LATE_START_S * unknown
     if shift.paused_until is not None:
         if shift.paused_until.year == MAXYEAR:

@@ -197,11 +197,20 @@ def test_closing_before_the_line_is_through_is_a_chance_not_a_wait() -> None:
 
 def test_one_not_there_at_the_start_may_still_be_late() -> None:
     late = shift(1, is_open=False, starts_at=at(-300))
-    told = forecast(room_full([person(1)], [late]), USUAL, draws=400, seed=1).entries[1]
-    assert 0 < told.p10 < 300 < told.p90
-    declared = replace(late, declared_delay=timedelta(minutes=25))
-    told = forecast(room_full([person(1)], [declared]), USUAL, draws=50, seed=1).entries[1]
-    assert told.p10 == told.p90 == 1200
+    guess = forecast(room_full([person(1)], [late]), USUAL, draws=400, seed=1).entries[1]
+    assert 0 < guess.p10 < 300 < guess.p90
+    told = shift(1, is_open=False, starts_at=at(1200), declared_delay=timedelta(minutes=25))
+    said = forecast(room_full([person(1)], [told]), USUAL, draws=50, seed=1).entries[1]
+    assert said.p10 == said.p90 == 1200
+
+
+def test_a_shift_to_come_has_a_place_though_its_room_is_taken_or_unknown() -> None:
+    for room_id in (1, None):
+        later = shift(2, is_open=False, starts_at=at(900), room_id=room_id, free_places=0)
+        said = forecast(room_full([person(1)], [later]), USUAL, draws=10, seed=1).entries[1]
+        assert said.p10 == said.p90 == 900
+    full = forecast(room_full([person(1)], [shift(1, free_places=0)]), USUAL, draws=10, seed=1)
+    assert full.entries[1].not_reached == 1
 
 
 def test_a_pause_without_an_end_is_a_wide_wait_not_forever() -> None:

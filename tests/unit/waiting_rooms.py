@@ -184,7 +184,7 @@ def play(snapshot: Snapshot, durations: Durations) -> dict[int, float]:
         moments |= {after(c.passed_over_until)} if c.passed_over_until else set()
     moments |= {after(b) for b in snapshot.back_by.values()} | set(busy_until.values())
     for s in snapshot.shifts:
-        moments |= {after(s.starts_at + s.declared_delay), after(s.ends_at)}
+        moments |= {after(s.starts_at), after(s.ends_at)}
         moments |= {after(s.paused_until)} if s.paused_until else set()
         moments |= {after(end) for _, end in snapshot.breaks.get(s.shift_id, ())}
     called: dict[int, float] = {}
@@ -222,7 +222,6 @@ def play(snapshot: Snapshot, durations: Durations) -> dict[int, float]:
 
 def _on_duty(snapshot: Snapshot, s: ShiftView, now: datetime) -> bool:
     ends = min(s.ends_at, snapshot.closes_at or s.ends_at)
-    begins = s.starts_at if s.is_open else s.starts_at + s.declared_delay
     paused = s.paused_until is not None and now < s.paused_until
     resting = any(a <= now < b for a, b in snapshot.breaks.get(s.shift_id, ()))
-    return begins <= now < ends and not paused and not resting
+    return s.starts_at <= now < ends and not paused and not resting
