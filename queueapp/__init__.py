@@ -12,6 +12,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     """The web app, wired together; `settings` default to the environment's."""
     # Imported late: gevent must patch the standard library before Flask and the drivers load,
     # and the rules of `queueapp.domain` stay usable without any of them.
+    from queueapp import logs
     from queueapp.app import build
 
+    logs.configure()
     return build(settings)

@@ -1,12 +1,11 @@
 """`python -m queueapp COMMAND`: what the clinic's own machine is told."""
 
 import importlib
-import logging
 import os
 
 import click
 
-from queueapp import config
+from queueapp import config, logs
 from queueapp.commands.base import database as open_database
 from queueapp.commands.base import settings as load_settings
 from queueapp.db import migrate
@@ -37,11 +36,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands)
 def group() -> None:
     """queueapp: an appointment and walk-in queue manager for clinics."""
-    logging.basicConfig(
-        level=os.environ.get("LOG_LEVEL", "INFO").upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logs.configure()
 
 
 @group.command()

@@ -23,7 +23,6 @@ from queueapp.db.models import Site
 from queueapp.db.queries.forecasts import sites_to_forecast
 from queueapp.db.session import Database
 from queueapp.domain.actor import SYSTEM
-from queueapp.realtime.pokes import Pokes
 from queueapp.web import idempotency
 
 log = logging.getLogger(__name__)
@@ -146,6 +145,8 @@ def run(settings: Settings) -> None:
     parent = os.getppid()
     database = Database(settings.database_url, secret=settings.secret_key)
     if settings.redis_url:
+        from queueapp.realtime.pokes import Pokes
+
         database.on_commit(Pokes(settings.redis_url).tell)
     worker = Worker(database)
     worker.run(lambda seconds: over.wait(seconds) or os.getppid() != parent)

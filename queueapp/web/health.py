@@ -2,7 +2,6 @@
 
 import logging
 
-import redis
 import sqlalchemy as sa
 from flask import Blueprint, current_app
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,6 +41,8 @@ def readyz() -> Response:
 
 
 def _redis_answers(url: str) -> bool:
+    import redis  # as slow to load as all of SQLAlchemy, and seldom set
+
     try:
         with redis.Redis.from_url(
             url, socket_connect_timeout=_PATIENCE_S, socket_timeout=_PATIENCE_S

@@ -3,7 +3,7 @@
 import sys
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
 from flask_socketio import ConnectionRefusedError, SocketIO, join_room
@@ -14,9 +14,11 @@ from queueapp.db.session import Database
 from queueapp.domain.viewer import Viewer
 from queueapp.realtime import channels, content
 from queueapp.realtime.audience import Audience, Listener
-from queueapp.realtime.pokes import Pokes
 from queueapp.realtime.publish import Publisher, beat_room
 from queueapp.web import security
+
+if TYPE_CHECKING:
+    from queueapp.realtime.pokes import Pokes
 
 # A dead connection is noticed within their sum, on both sides.
 PING_INTERVAL_S = 4
@@ -37,7 +39,7 @@ class Live:
 
     socketio: SocketIO
     publisher: Publisher
-    pokes: Pokes | None
+    pokes: "Pokes | None"
     _started: threading.Thread | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -88,8 +90,11 @@ def register(app: Flask, settings: Settings, database: Database) -> None:
     )
     publisher = Publisher(app, database, Audience(), _Sockets(socketio))
     database.on_commit(publisher.committed)
-    pokes = Pokes(settings.redis_url) if settings.redis_url else None
-    if pokes:
+    pokes = None
+    if settings.redis_url:
+        from queueapp.realtime.pokes import Pokes
+
+        pokes = Pokes(settings.redis_url)
         database.on_commit(pokes.tell)
     live = Live(socketio, publisher, pokes)
     app.extensions["queueapp.live"] = live
