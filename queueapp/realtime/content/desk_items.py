@@ -1,0 +1,167 @@
+"""What needs a person at the desk, in words, with what can be done about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, selectinload
+
+from queueapp.actions.desk_items import ItemKind, open_items
+from queueapp.db.models import Appointment, DeskItem, Device, QueueEntry, Room, Site, Visit
+from queueapp.db.queries.happened import room_name
+from queueapp.db.queries.rows import wish_words
+from queueapp.domain.localtime import to_local
+
+# In the order in which they are seen to; what is said, and the choices: (code, words).
+_ORDER = (
+    ItemKind.HELP,
+    ItemKind.FETCH,
+    ItemKind.STRANDED,
+    ItemKind.UNCONFIRMED,
+    ItemKind.OVERDUE_BACK,
+    ItemKind.TOO_LATE,
+    ItemKind.NAME_CLASH,
+    ItemKind.NOT_FOUND,
+    ItemKind.END_UNKNOWN,
+)
+CHOICES: dict[str, tuple[tuple[str, str], ...]] = {
+    ItemKind.HELP: (("done", "Done"),),
+    ItemKind.FETCH: (("went_over", "I went over"),),
+    ItemKind.STRANDED: (
+        ("anyone", "Anyone may see them"),
+        ("row:transfer", "Transfer"),
+        ("left", "Mark as left"),
+    ),
+    ItemKind.UNCONFIRMED: (("here", "Here after all"), ("left", "Mark as left")),
+    ItemKind.OVERDUE_BACK: (
+        ("back", "Back here"),
+        ("row:left", "Left earlier"),
+        ("left", "Mark as left"),
+    ),
+    ItemKind.TOO_LATE: (
+        ("as_booked", "See them as booked"),
+        ("shorter", "Shorter visit"),
+        ("wait", "Wait as a walk-in"),
+        ("row:rebook", "Rebook"),
+    ),
+    ItemKind.NAME_CLASH: (("told_apart", "Told apart"),),
+    ItemKind.NOT_FOUND: (("row:book", "Book a time"), ("done", "Done")),
+    ItemKind.END_UNKNOWN: (("finished", "Was seen"), ("unseen", "Was not seen")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One open desk item: a headline, what is known, who has it, and the choices."""
+
+    id: int
+    kind: str
+    title: str
+    about: str
+    since: datetime
+    taken_by: str
+    entry_id: int | None
+    choices: tuple[tuple[str, str], ...]
+
+
+def item_rows(session: Session, site: Site) -> list[ItemRow]:
+    """The site's open items, most pressing kind first, then oldest first."""
+    items = open_items(session, site.id)
+    entries = _entries(session, items)
+    order = {kind.value: n for n, kind in enumerate(_ORDER)}
+    items.sort(key=lambda item: (order.get(item.kind, len(order)), item.opened_at, item.id))
+    return [_row(session, site, item, entries.get(item.entry_id or 0)) for item in items]
+
+
+def choices_of(kind: str) -> tuple[tuple[str, str], ...]:
+    """What can be done about an item of that kind: (code, words)."""
+    return CHOICES.get(kind, (("done", "Done"),))
+
+
+def _entries(session: Session, items: Sequence[DeskItem]) -> dict[int, QueueEntry]:
+    wanted = {item.entry_id for item in items if item.entry_id is not None}
+    rows = session.scalars(
+        sa.select(QueueEntry)
+        .where(QueueEntry.id.in_(wanted))
+        .options(
+            selectinload(QueueEntry.visit).selectinload(Visit.patient),
+            selectinload(QueueEntry.service),
+            selectinload(QueueEntry.room),
+        )
+    )
+    return {row.id: row for row in rows}
+
+
+def _row(session: Session, site: Site, item: DeskItem, entry: QueueEntry | None) -> ItemRow:
+    who = _who(session, item, entry)
+    title, about = _words(session, site, item, entry, who)
+    return ItemRow(
+        id=item.id,
+        kind=item.kind,
+        title=title,
+        about=about,
+        since=item.opened_at,
+        taken_by=item.taken_by,
+        entry_id=item.entry_id,
+        choices=choices_of(item.kind),
+    )
+
+
+def _who(session: Session, item: DeskItem, entry: QueueEntry | None) -> str:
+    visit = entry.visit if entry else None
+    if visit is None and item.visit_id is not None:
+        visit = session.get(Visit, item.visit_id)
+    if visit is not None:
+        name = visit.patient.called_name if visit.patient else ""
+        return f"{visit.ticket} {name}".strip()
+    if item.appointment_id is not None:
+        booked = session.get(Appointment, item.appointment_id)
+        return booked.patient.called_name if booked and booked.patient else "A booked patient"
+    if item.device_id is not None:
+        device = session.get(Device, item.device_id)
+        room = session.get(Room, device.room_id) if device and device.room_id else None
+        return room_name(room.name) if room else (device.name if device else "A screen")
+    return "Someone"
+
+
+def _words(
+    session: Session, site: Site, item: DeskItem, entry: QueueEntry | None, who: str
+) -> tuple[str, str]:
+    def clock(instant: datetime | None) -> str:
+        return f"{to_local(site.timezone, instant):%H:%M}" if instant else ""
+
+    service = entry.service.name if entry else ""
+    kind = item.kind
+    if kind == ItemKind.HELP:
+        return f"{who} asks for help.", "Someone pressed “help” there."
+    if kind == ItemKind.FETCH:
+        room = session.get(Room, item.details.get("room_id") or 0)
+        place = f"Sits {entry.visit.place}. " if entry and entry.visit.place else ""
+        to = f" to {room_name(room.name)}" if room else ""
+        return f"Fetch {who}{to}.", f"{place}Asked to be called by somebody coming over."
+    if kind == ItemKind.STRANDED:
+        wish = wish_words(entry) if entry else ""
+        needs = " and ".join(entry.needs) if entry and entry.needs else ""
+        said = ", ".join(part for part in (service, wish, needs and f"needs {needs}") if part)
+        return f"No one on duty can see {who}.", f"{said}. Say what is to be done."
+    if kind == ItemKind.UNCONFIRMED:
+        return f"{who} was called twice and did not come.", f"{service}. Look in the lobby first."
+    if kind == ItemKind.OVERDUE_BACK:
+        by = clock(entry.visit.back_by) if entry else ""
+        return f"{who} is not back.", f"{service}. Said to be back by {by}; the place is kept."
+    if kind == ItemKind.TOO_LATE:
+        booked = clock(entry.scheduled_at) if entry else ""
+        came = clock(entry.arrived_at) if entry else ""
+        due = clock(entry.due_by) if entry else ""
+        return (
+            f"{who} came too late for {booked}.",
+            f"{service}. Came {came}, so waits as a walk-in, due by {due}.",
+        )
+    if kind == ItemKind.NAME_CLASH:
+        return f"{who}: another patient has the same name.", "Check the birth date of both."
+    if kind == ItemKind.NOT_FOUND:
+        return f"{who}: no booking was found.", "The kiosk sent them to the desk."
+    if kind == ItemKind.END_UNKNOWN:
+        return f"Was {who} seen?", f"{service}. The end was not entered."
+    return f"{who}: {kind.replace('_', ' ')}.", service

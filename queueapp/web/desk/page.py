@@ -1,0 +1,97 @@
+"""The desk's page, with or without a panel in the place of its rail."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from queueapp.actions.undo import undo
+from queueapp.db.models import Site, VisitEvent
+from queueapp.db.queries.happened import in_words
+from queueapp.domain.refusal import Refused, not_found
+from queueapp.realtime.content.desk import DeskView, context, desk_view
+from queueapp.web import security
+from queueapp.web.desk import blueprint
+from queueapp.web.desk.acting import Done, carry_out, in_panel, toast
+from queueapp.web.errors import STATUS
+from queueapp.web.security import allow, current_actor, current_db, current_site, now
+
+_LONGEST_FIND = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What stands in the place of the rail: a partial and what it is rendered with."""
+
+    template: str
+    title: str
+    context: dict[str, Any]
+
+
+def show(panel: Panel | None = None, status: int = 200, **more: Any) -> Any:
+    """The whole page with the panel in it; the panel alone where the page's script asks."""
+    if panel is not None and in_panel():
+        return render_template(panel.template, **_words(), **panel.context), status
+    site_ref = current_site()
+    with current_db().read() as session:
+        site = session.get_one(Site, site_ref.id)
+        view = desk_view(session, site, now())
+        page = render_template(
+            "desk/page.html",
+            channels=[f"desk:{site_ref.slug}"],
+            seq=view.rows.seq,
+            panel=panel,
+            toast=toast(),
+            line=more.get("line"),
+            find=request.args.get("find", "")[:_LONGEST_FIND],
+            **context(view, site),
+            **(panel.context if panel else {}),
+        )
+    return page, status
+
+
+def _words() -> dict[str, Any]:
+    site = current_site()
+    return {"zone": site.timezone, "slug": site.slug}
+
+
+def status_of(refused: Refused) -> int:
+    """The HTTP status that stands for the refusal."""
+    return STATUS[refused.kind]
+
+
+@blueprint.route("/<site>")
+@allow("receptionist")
+def page(site: str) -> Any:
+    """The line, who needs somebody, the rooms, and who is expected."""
+    return show()
+
+
+@blueprint.route("/<site>/undo", methods=["POST"])
+@allow("receptionist")
+def take_back(site: str) -> Response:
+    """Take back one thing that was done here."""
+    number = request.form.get("event", "")
+
+    def work(session: Session) -> Done:
+        event = session.get(VisitEvent, int(number)) if number.isdigit() else None
+        if event is None or event.site_id != current_site().id:
+            raise not_found("What you want to undo")
+        undone = undo(session, current_actor(), now(), event_id=event.id)
+        told = in_words(session, session.get_one(Site, undone.site_id), [undone])[0]
+        return Done(told.subject, f"taken back: {told.words}", undone.entry_id)
+
+    return carry_out(work)
+
+
+def view_of(session: Session) -> tuple[Site, DeskView]:
+    """The site and what its desk shows, from the session's snapshot."""
+    site = session.get_one(Site, current_site().id)
+    return site, desk_view(session, site, security.now())
+
+
+def row_url(entry_id: int, verb: str = "") -> str:
+    """Where a row is opened."""
+    return url_for("desk.row", entry_id=entry_id, verb=verb or None)
