@@ -1,0 +1,1 @@
+"""The commands of `python -m queueapp` that are more than a few lines."""

@@ -1,0 +1,94 @@
+"""What every command needs: settings, a migrated database, figures out, a progress bar."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy.orm import Session
+
+from queueapp import config
+from queueapp.actions.base import find_site
+from queueapp.db import migrate
+from queueapp.db.models import Site
+from queueapp.db.session import Database
+from queueapp.domain.refusal import Refused
+
+T = TypeVar("T")
+json_option = click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Write the figures there as JSON; - is standard output.",
+)
+existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def settings() -> config.Settings:
+    """The environment's settings; a wrong one ends the command with its message."""
+    try:
+        return config.load()
+    except config.ConfigError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def database(chosen: config.Settings) -> Iterator[Database]:
+    """The database, which must be migrated; refusals of actions end the command in words."""
+    db = Database(chosen.database_url, secret=chosen.secret_key)
+    try:
+        if migrate.current(db.engine) != migrate.revisions()[-1]:
+            raise click.ClickException(
+                "The database is not at the newest schema. Run: python -m queueapp db upgrade"
+            )
+        yield db
+    except Refused as refused:
+        raise click.ClickException(refused.message) from refused
+    finally:
+        db.dispose()
+
+
+def site_called(session: Session, slug: str) -> Site:
+    """The site of that slug; without one the command ends, naming those there are."""
+    try:
+        return find_site(session, slug)
+    except Refused:
+        slugs = ", ".join(s.slug for s in session.query(Site).order_by(Site.slug)) or "none"
+        raise click.UsageError(f"There is no site “{slug}”. Sites here: {slugs}.") from None
+
+
+def utc_now() -> datetime:
+    """Now, aware."""
+    return datetime.now(UTC)
+
+
+def write_json(json_file: str | None, figures: Callable[[], T] | dict[str, Any]) -> None:
+    """Write figures as JSON where asked."""
+    if json_file is None:
+        return
+    text = json.dumps(figures() if callable(figures) else figures, indent=2, ensure_ascii=False)
+    if json_file == "-":
+        click.echo(text)
+    else:
+        Path(json_file).write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A progress bar on stderr, silent unless that is a terminal."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(file=sys.stderr),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    ) as bar:
+        yield bar
