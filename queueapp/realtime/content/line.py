@@ -1,114 +1,124 @@
-"""What all phones of a site share, the same bytes for each: who stands where, by opaque key."""
+"""The line of a site, the same bytes for all its phones; each picks its own row by its key."""
 
-from collections.abc import Iterable
+from collections import Counter
 from datetime import datetime, timedelta
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions.promises import parsed
-from queueapp.db.models import QueueEntry, Room, Site, StoredForecast, Visit
+from queueapp.db.models import Promise, QueueEntry, Site, StoredForecast, Visit
 from queueapp.db.queries.queue import QueueView, load_queue
-from queueapp.domain.ordering import ShiftView
 from queueapp.domain.visit import IN_ROOM_STATES, OPEN_STATES, EntryState, Presence
 from queueapp.realtime.content import content
-from queueapp.realtime.publish import stamp
 
-# Those whose turn may come before another's: who is away keeps the place, who is unconfirmed not.
-_IN_THE_WAY = (Presence.HERE, Presence.OUT)
+
+class LineRow(NamedTuple):
+    """One open entry, as every phone of the site may know it.
+
+    `key` is opaque; `place` is its place in the calling order (None in a room), `before` how many
+    of those before it are here and may be called by the same clinicians; `low` and `high` are the
+    ends of its range in seconds since 1970, whole minutes; `ticket` is None for a discreet visit.
+    """
+
+    key: str
+    place: int | None
+    before: int
+    low: int | None
+    high: int | None
+    state: str
+    ticket: str | None
 
 
 @content("line")
 def line(session: Session, site: Site, now: datetime, _subject: int | None) -> dict[str, Any]:
-    """`visits`: by the visit's key its row, see `rows`; a phone picks its own by its key."""
-    return {"visits": rows(session, site, now)}
+    """The whole line; rows are lists, as the names of their columns need saying only once."""
+    rows = line_rows(session, site, now)
+    return {"columns": list(LineRow._fields), "rows": [list(row) for row in rows]}
 
 
-def rows(session: Session, site: Site, now: datetime) -> dict[str, dict[str, Any]]:
-    """By visit key: `state`, `presence`, `place` and `ahead` while waiting (people before it whom
-    the same clinicians see), `low_at` and `high_at` of the call while it is forecast, `room` and
-    `ticket` unless discreet. Nothing else about anyone.
-    """
+def line_rows(session: Session, site: Site, now: datetime) -> list[LineRow]:
+    """Those in rooms, then those waiting in calling order."""
     view = load_queue(session, site, now)
-    ahead = _ahead(view)
-    place = view.places()
-    ranges = _ranges(session, site)
-    found: dict[str, dict[str, Any]] = {}
-    for row in _open_visits(session, site):
-        shown: dict[str, Any] = {"state": row.state.value, "presence": row.presence.value}
-        if row.state is EntryState.WAITING:
-            if row.key in found:
-                continue
-            shown |= {"place": place.get(row.id), "ahead": ahead.get(row.id)}
-            shown |= ranges.get(row.id, {})
-        elif not row.discreet:
-            shown["room"] = row.room
-        if not row.discreet:
-            shown["ticket"] = row.ticket
-        found[row.key] = shown
-    return found
-
-
-def _open_visits(session: Session, site: Site) -> Iterable[sa.Row[Any]]:
-    query = (
+    found = session.execute(
         sa.select(
             QueueEntry.id,
             QueueEntry.state,
+            QueueEntry.called_at,
             Visit.key,
             Visit.ticket,
             Visit.discreet,
-            Visit.presence,
-            Room.name.label("room"),
         )
         .join(Visit, Visit.id == QueueEntry.visit_id)
-        .outerjoin(Room, Room.id == QueueEntry.room_id)
         .where(QueueEntry.site_id == site.id, QueueEntry.state.in_(OPEN_STATES))
-    )
-    # Who is called speaks for the visit, before what else it waits for.
-    return sorted(session.execute(query), key=lambda r: (r.state not in IN_ROOM_STATES, r.id))
+        .order_by(QueueEntry.called_at, QueueEntry.id)
+    ).all()
+    by_id = {row.id: row for row in found}
+    ranges = _ranges(session, site, [c.entry_id for c in view.line])
+    rows = [
+        LineRow(row.key, None, 0, None, None, row.state.value, _ticket(row))
+        for row in found
+        if row.state in IN_ROOM_STATES
+    ]
+    before = _before(view)
+    for place, candidate in enumerate(view.line, start=1):
+        row = by_id[candidate.entry_id]
+        low, high = ranges.get(row.id, (None, None))
+        state = EntryState.WAITING.value
+        rows.append(LineRow(row.key, place, before[row.id], low, high, state, _ticket(row)))
+    return rows
 
 
-def _ahead(view: QueueView) -> dict[int, int]:
-    shared = _shared_services([s for s in view.shifts if s.is_open])
-    before: dict[frozenset[int], int] = {}
+def _ticket(row: Any) -> str | None:
+    return None if row.discreet else str(row.ticket)
+
+
+def _before(view: QueueView) -> dict[int, int]:
+    """How many here come before each, among those whom the same clinicians may call."""
+    together: dict[int, set[int]] = {}
+    for shift in view.shifts:
+        if shift.is_open:
+            for service in shift.services:
+                together.setdefault(service, set()).update(shift.services)
+    counts: Counter[int] = Counter()
     found = {}
-    for candidate in view.line:
-        group = shared.get(candidate.service_id, frozenset({candidate.service_id}))
-        found[candidate.entry_id] = before.get(group, 0)
-        if candidate.presence in _IN_THE_WAY:
-            before[group] = before.get(group, 0) + 1
+    for c in view.line:
+        found[c.entry_id] = sum(counts[s] for s in together.get(c.service_id, {c.service_id}))
+        if c.presence is Presence.HERE:
+            counts[c.service_id] += 1
     return found
 
 
-def _shared_services(shifts: Iterable[ShiftView]) -> dict[int, frozenset[int]]:
-    """Which services draw on the same clinicians, be it through others."""
-    groups: list[set[int]] = []
-    for shift in shifts:
-        joined = set(shift.services)
-        apart = []
-        for group in groups:
-            if group & joined:
-                joined |= group
-            else:
-                apart.append(group)
-        groups = [*apart, joined]
-    return {service: frozenset(group) for group in groups for service in group}
-
-
-def _ranges(session: Session, site: Site) -> dict[int, dict[str, str]]:
+def _ranges(
+    session: Session, site: Site, entry_ids: list[int]
+) -> dict[int, tuple[int | None, int | None]]:
+    """The forecast's range of each entry; where it has none yet, what the person was told last."""
     stored = session.scalars(
         sa.select(StoredForecast).where(StoredForecast.site_id == site.id)
     ).one_or_none()
-    if stored is None:
-        return {}
-    made = parsed(stored)
-    return {
-        entry_id: {
-            "low_at": stamp(made.made_at + timedelta(seconds=wait.p10)),
-            "high_at": stamp(made.made_at + timedelta(seconds=wait.p90)),
-        }
-        for entry_id, wait in made.entries.items()
-        if isfinite(wait.p90)
-    }
+    found: dict[int, tuple[int | None, int | None]] = {}
+    if stored is not None:
+        forecast = parsed(stored)
+        for entry_id, quantiles in forecast.entries.items():
+            if isfinite(quantiles.p10):
+                low = forecast.made_at + timedelta(seconds=quantiles.p10)
+                seconds = quantiles.p90
+                high = forecast.made_at + timedelta(seconds=seconds) if isfinite(seconds) else None
+                found[entry_id] = _whole(low, high)
+    missing = [entry_id for entry_id in entry_ids if entry_id not in found]
+    for promise in session.scalars(
+        sa.select(Promise)
+        .where(Promise.entry_id.in_(missing), Promise.low_at.is_not(None))
+        .order_by(Promise.entry_id, Promise.number)
+    ):
+        if promise.low_at:
+            found[promise.entry_id] = _whole(promise.low_at, promise.high_at)
+    return found
+
+
+def _whole(low: datetime, high: datetime | None) -> tuple[int, int | None]:
+    """Whole minutes round the range, so that a breath of the forecast changes nothing."""
+    first = int(low.timestamp()) // 60 * 60
+    return first, None if high is None else -(-int(high.timestamp()) // 60) * 60

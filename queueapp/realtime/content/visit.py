@@ -1,77 +1,128 @@
-"""What one visit's own phone is told when that visit changes; the line tells the rest."""
+"""What a patient's own phone says of the visit: where it stands, what was told, what can be done.
 
+Place and range move with the line of the site: they are in `line`, which phone.js fills in.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session, selectinload
+from flask import render_template
+from sqlalchemy.orm import Session
 
-from queueapp.db.models import Call, Promise, QueueEntry, Room, Site, Visit
-from queueapp.domain.visit import IN_ROOM_STATES, OPEN_STATES
+from queueapp.db.models import Call, Promise, QueueEntry, Site, Visit
+from queueapp.domain.visit import IN_ROOM_STATES, OPEN_STATES, EntryState, Presence
 from queueapp.realtime.content import content
-from queueapp.realtime.publish import stamp
+from queueapp.realtime.content.visit_data import data_of
+
+
+class Stage(StrEnum):
+    """What the phone shows: one thing at a time."""
+
+    WAITING = "waiting"
+    ON_THE_WAY = "on_the_way"
+    OUT = "out"
+    MISSED = "missed"
+    CALLED = "called"
+    IN_SERVICE = "in_service"
+    BETWEEN = "between"
+    FINISHED = "finished"
+    LEFT = "left"
+    NOT_REACHED = "not_reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A promise that was revised: the whole minutes it moved by, None with a mere apology."""
+
+    minutes: int | None
+    first_low: datetime | None
+    first_high: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class VisitView:
+    """A visit as its own phone shows it."""
+
+    visit: Visit
+    stage: Stage
+    entry: QueueEntry | None
+    call: Call | None
+    room: str
+    clinician: str
+    moved: Moved | None
 
 
 @content("visit")
 def visit(session: Session, site: Site, now: datetime, subject: int | None) -> dict[str, Any]:
-    """`visit`: key, ticket, presence and the current wait: state, call and room, what was promised.
-
-    `entry` is None once nothing is open any more; `resolution` then says how it ended, if known.
-    """
-    row = session.get(Visit, subject)
-    if row is None or row.site_id != site.id:
+    """The painted page's live part; `stage` and `visit` are the same facts as data."""
+    found = view_of(session, subject)
+    if found is None or found.visit.site_id != site.id:
         return {}
-    entry = _current(session, row.id)
-    return {
-        "visit": {
-            "key": row.key,
-            "ticket": row.ticket,
-            "presence": row.presence.value,
-            "come_by": _stamp(row.come_by),
-            "back_by": _stamp(row.back_by),
-            "departed_at": _stamp(row.departed_at),
-            "resolution": row.resolution.value if row.resolution else None,
-            "entry": _entry(session, entry) if entry else None,
-        }
-    }
+    html = render_template("phone/_visit.html", site=site, view=found, mine=None)
+    return {"html": html, "stage": found.stage.value, "visit": data_of(session, found.visit)}
 
 
-def _current(session: Session, visit_id: int) -> QueueEntry | None:
-    entries = session.scalars(
-        sa.select(QueueEntry)
-        .where(QueueEntry.visit_id == visit_id, QueueEntry.state.in_(OPEN_STATES))
-        .options(selectinload(QueueEntry.promises))
-        .order_by(QueueEntry.id)
-    ).all()
-    in_room = [e for e in entries if e.state in IN_ROOM_STATES]
-    return next(iter(in_room or entries), None)
+def view_of(session: Session, visit_id: int | None) -> VisitView | None:
+    """What the partial paints."""
+    found = session.get(Visit, visit_id) if visit_id is not None else None
+    if found is None:
+        return None
+    still = [e for e in found.entries if e.state in OPEN_STATES]
+    # Who is called speaks for the visit, before what else it waits for.
+    entry = next(iter([e for e in still if e.state in IN_ROOM_STATES] or still), None)
+    stage = _stage(found, entry)
+    last = found.entries[-1] if found.entries else None
+    shown = entry or last
+    call = shown.calls[-1] if shown and shown.calls else None
+    room = shown.room if shown and shown.room else call.room if call else None
+    name = shown.clinician.shown_name if shown and shown.clinician else ""
+    return VisitView(
+        visit=found,
+        stage=stage,
+        entry=shown,
+        call=call,
+        room=room.name if room else "",
+        clinician=name,
+        moved=_moved(entry.promises) if entry else None,
+    )
 
 
-def _entry(session: Session, entry: QueueEntry) -> dict[str, Any]:
-    call = session.execute(
-        sa.select(Call.number, Call.called_at, Room.name)
-        .join(Room, Room.id == Call.room_id)
-        .where(Call.entry_id == entry.id, Call.outcome.is_(None))
-    ).one_or_none()
-    room = session.get(Room, entry.room_id) if entry.room_id else None
-    return {
-        "id": entry.id,
-        "state": entry.state.value,
-        "room": room.name if room else None,
-        "call": {"number": call.number, "called_at": stamp(call.called_at)} if call else None,
-        "promises": [_promise(one) for one in entry.promises],
-    }
+def _stage(found: Visit, entry: QueueEntry | None) -> Stage:
+    if entry is None:
+        return _ended(found)
+    if entry.state is EntryState.CALLED:
+        return Stage.CALLED
+    if entry.state is EntryState.IN_SERVICE:
+        return Stage.IN_SERVICE
+    if found.presence is Presence.OUT:
+        return Stage.OUT
+    if found.presence is Presence.ON_THE_WAY:
+        return Stage.ON_THE_WAY
+    if found.presence is Presence.UNCONFIRMED or entry.absences:
+        return Stage.MISSED
+    return Stage.WAITING
 
 
-def _promise(one: Promise) -> dict[str, Any]:
-    return {
-        "number": one.number,
-        "told_at": stamp(one.told_at),
-        "low_at": _stamp(one.low_at),
-        "high_at": _stamp(one.high_at),
-        "reason": one.reason,
-    }
+def _ended(found: Visit) -> Stage:
+    states = [e.state for e in found.entries]
+    if found.departed_at is None:
+        return Stage.BETWEEN
+    if EntryState.LEFT in states:
+        return Stage.LEFT
+    if EntryState.FINISHED in states:
+        return Stage.FINISHED
+    return Stage.NOT_REACHED
 
 
-def _stamp(instant: datetime | None) -> str | None:
-    return stamp(instant) if instant else None
+def _moved(promises: list[Promise]) -> Moved | None:
+    told = [p for p in promises if p.low_at is not None]
+    if len(promises) < 2 or not told:
+        return None
+    first, newest, last = told[0], told[-1], promises[-1]
+    minutes = None
+    if last.low_at is not None and newest.high_at and first.high_at:
+        minutes = max(round((newest.high_at - first.high_at).total_seconds() / 60), 1)
+    return Moved(minutes, first.low_at, first.high_at, last.reason)

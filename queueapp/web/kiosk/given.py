@@ -1,0 +1,88 @@
+"""The ticket handed over: its code, its link as a QR code, what was promised."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import segno
+import sqlalchemy as sa
+from flask import url_for
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from queueapp.actions.base import find_site
+from queueapp.actions.hits import hit_words
+from queueapp.actions.tickets import visit_token
+from queueapp.db.models import Promise, QueueEntry
+from queueapp.waits.promise import NOBODY_ON_DUTY, spoken_range
+from queueapp.web.context import public_url
+from queueapp.web.kiosk.start import show
+from queueapp.web.security import current_db, current_site, now
+
+_JUST_TOLD = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One ticket as it is shown; the range is in whole minutes from now, None when unknown."""
+
+    ticket: str
+    link: str
+    low_at: datetime | None
+    high_at: datetime | None
+    low_min: int | None
+    high_min: int | None
+    booked_at: datetime | None
+
+    @property
+    def qr(self) -> Markup:
+        """The link as a QR code, drawn in place."""
+        drawn = segno.make(self.link, error="m", micro=False)
+        return Markup(drawn.svg_inline(border=3, omitsize=True, svgclass="qr", lineclass=None))
+
+
+def show_given(entry_ids: Sequence[int], *, again: bool = False) -> str:
+    """The page that ends it; `again` when the person was in the queue already."""
+    moment = now()
+    with current_db().read() as session:
+        site = find_site(session, current_site().slug)
+        entries = session.scalars(
+            sa.select(QueueEntry).where(QueueEntry.id.in_(entry_ids)).order_by(QueueEntry.id)
+        ).all()
+        given = [_given(session, entry, moment) for entry in entries]
+        sure = hit_words(session, site, moment)
+        seq = site.seq
+    first, *others = given
+    return show(
+        "kiosk/given.html",
+        seq=seq,
+        given=first,
+        others=[one.ticket for one in others],
+        sure=sure,
+        again=again,
+    )
+
+
+def _given(session: Session, entry: QueueEntry, moment: datetime) -> Given:
+    visit = entry.visit
+    token = visit_token(session.info["secret"], visit.key, visit.nonce)
+    told = _told(entry.promises)
+    low_min = high_min = None
+    if told and told.low_at and told.high_at:
+        asked = told.told_at if moment - told.told_at < _JUST_TOLD else moment
+        low_s, high_s = (max((at - asked).total_seconds(), 0) for at in (told.low_at, told.high_at))
+        low_min, high_min = spoken_range(low_s, high_s)
+    return Given(
+        ticket=visit.ticket,
+        link=public_url(url_for("auth.visit", token=token)),
+        low_at=told.low_at if told else None,
+        high_at=told.high_at if told else None,
+        low_min=low_min,
+        high_min=high_min,
+        booked_at=entry.scheduled_at,
+    )
+
+
+def _told(promises: Iterable[Promise]) -> Promise | None:
+    told = [p for p in promises if p.low_at is not None and p.basis != NOBODY_ON_DUTY]
+    return told[-1] if told else None

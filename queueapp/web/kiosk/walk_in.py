@@ -1,0 +1,135 @@
+"""No appointment: what you came for, whom you would like to see, what we call you; a ticket."""
+
+from flask import request
+from werkzeug.wrappers import Response
+from wtforms import StringField
+from wtforms.validators import Length
+
+from queueapp.actions.arrivals import Newcomer, take_ticket
+from queueapp.actions.base import find_site
+from queueapp.domain.refusal import Refused
+from queueapp.web import idempotency, joining
+from queueapp.web.forms import Form, submitted_key
+from queueapp.web.joining import ANYONE, Offer
+from queueapp.web.kiosk.given import show_given
+from queueapp.web.kiosk.start import blueprint, show
+from queueapp.web.security import allow, current_actor, current_db, current_site, now
+
+QUESTIONS = ("service", "reason", "who", "firm", "name")
+LONGEST_NAME = 60
+
+
+class TicketForm(Form):
+    """All answers so far; what is asked next is the first one missing."""
+
+    service = StringField()
+    reason = StringField()
+    who = StringField()
+    firm = StringField()
+    name = StringField(
+        validators=[Length(max=LONGEST_NAME, message=f"Use at most {LONGEST_NAME} letters.")]
+    )
+
+
+@blueprint.route("/kiosk/<site>/ticket", methods=["GET", "POST"])
+@allow("kiosk", "manager")
+def ticket(site: str) -> str | Response | tuple[str, int]:
+    """Ask the next question, or give the ticket when all are answered."""
+    form = TicketForm()
+    given = _answers(form)
+    with current_db().read() as session:
+        offers = joining.load_offers(session, find_site(session, site), now())
+    if "service" not in given:
+        return _ask("service", offers, given)
+    offer = joining.offer_of(offers, given["service"])
+    if wrong := _wrong(form, offers, given):
+        field = next(name for name in QUESTIONS if name in wrong)
+        return _ask(field, offers, given, wrong), 422
+    assert offer is not None
+    if offer.refusal:
+        return _refused(offers, offer, offer.refusal)
+    missing = next((q for q in QUESTIONS if q not in given and _applies(q, offer, given)), None)
+    if missing is not None:
+        return _ask(missing, offers, given)
+    try:
+        entry_id = _take(given)
+    except Refused as refused:
+        return _refused(offers, offer, refused.message)
+    return show_given([entry_id])
+
+
+def _answers(form: TicketForm) -> dict[str, str]:
+    if request.method != "POST":
+        return {}
+    given = {q: form[q].data.strip() for q in QUESTIONS if q in request.form}
+    back = request.form.get("back", "")
+    if back in QUESTIONS:
+        given = {q: v for q, v in given.items() if QUESTIONS.index(q) < QUESTIONS.index(back)}
+    return given
+
+
+def _wrong(form: TicketForm, offers: list[Offer], given: dict[str, str]) -> dict[str, str]:
+    form.validate()
+    errors = {q: str(form[q].errors[0]) for q in QUESTIONS if q in given and form[q].errors}
+    return joining.wrong_answers(offers, given) | errors
+
+
+def _applies(question: str, offer: Offer, given: dict[str, str]) -> bool:
+    if question == "reason":
+        return bool(offer.reasons)
+    if question == "who":
+        return len(offer.clinicians) > 1
+    if question == "firm":
+        return given.get("who", ANYONE) != ANYONE
+    return True
+
+
+def _ask(
+    question: str, offers: list[Offer], given: dict[str, str], errors: dict[str, str] | None = None
+) -> str:
+    offer = joining.offer_of(offers, given.get("service"))
+    asked = [q for q in QUESTIONS if q in given and QUESTIONS.index(q) < QUESTIONS.index(question)]
+    return show(
+        f"kiosk/ask_{question}.html",
+        offers=offers,
+        offer=offer,
+        given=given,
+        kept={q: given[q] for q in asked},
+        back=asked[-1] if asked else None,
+        who=dict(offer.clinicians).get(given.get("who", ""), "") if offer else "",
+        errors=errors or {},
+    )
+
+
+def _refused(offers: list[Offer], offer: Offer, words: str) -> tuple[str, int]:
+    others = [o for o in offers if o.id != offer.id and not o.refusal]
+    return show("kiosk/no_ticket.html", offer=offer, words=words, others=others), 409
+
+
+def _take(given: dict[str, str]) -> int:
+    body = "\n".join(f"{q}={given.get(q, '')}" for q in QUESTIONS)
+    with current_db().write() as session:
+        claim = idempotency.claim(
+            session,
+            now(),
+            actor=current_actor().key,
+            method=request.method,
+            path=request.path,
+            key=submitted_key(),
+            body=body,
+        )
+        if claim.kept is not None and claim.kept.answer:
+            return int(claim.kept.answer["entry"])
+        name = given.get("name", "")
+        entry = take_ticket(
+            session,
+            current_actor(),
+            now(),
+            site_id=current_site().id,
+            service_id=int(given["service"]),
+            reason_id=joining.reason_id(given.get("reason")),
+            wish=joining.wish_of(given.get("who"), given.get("firm")),
+            newcomer=Newcomer(chosen_name=name) if name else None,
+        )
+        claim.keep(session, 200, {"entry": entry.id})
+        return entry.id

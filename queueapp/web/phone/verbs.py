@@ -1,0 +1,98 @@
+"""What a patient does from the phone: I'm here, step out, leave, help."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from flask import redirect, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from queueapp.actions.arrivals import arrive
+from queueapp.actions.base import open_entries
+from queueapp.actions.calls import restore
+from queueapp.actions.desk_items import ask_for_help
+from queueapp.actions.entries import lock_visit
+from queueapp.actions.presence import come_back, leave, step_out
+from queueapp.domain.refusal import invalid
+from queueapp.domain.visit import EntryState, Presence
+from queueapp.web import errors, idempotency
+from queueapp.web.forms import submitted_key
+from queueapp.web.phone.join import blueprint
+from queueapp.web.security import allow, current_actor, current_db, identity, now
+
+# Minutes one may step out for; the place is kept.
+OUT_FOR = (10, 20, 30)
+
+
+@blueprint.post("/phone/ticket/here")
+@allow("patient")
+def here() -> Response:
+    """ "I'm here": from the way, from outside, or after a call in vain."""
+    return _do(_be_here)
+
+
+@blueprint.post("/phone/ticket/step-out")
+@allow("patient")
+def out() -> Response:
+    """Out for some minutes; when already out, for some minutes more."""
+    minutes = request.form.get("minutes", "")
+    if minutes not in map(str, OUT_FOR):
+        raise invalid("minutes", "Choose 10, 20 or 30 minutes.")
+    back_by = now() + timedelta(minutes=int(minutes))
+
+    def go(session: Session, visit_id: int) -> None:
+        if lock_visit(session, visit_id).presence is Presence.OUT:
+            come_back(session, current_actor(), now(), visit_id=visit_id)
+        step_out(session, current_actor(), now(), visit_id=visit_id, back_by=back_by)
+
+    return _do(go)
+
+
+@blueprint.post("/phone/ticket/leave")
+@allow("patient")
+def go() -> Response:
+    """Leave the queue for good."""
+    return _do(lambda session, visit_id: leave(session, current_actor(), now(), visit_id=visit_id))
+
+
+@blueprint.post("/phone/ticket/help")
+@allow("patient")
+def ask_help() -> Response:
+    """Somebody looks for the person."""
+    return _do(
+        lambda session, visit_id: ask_for_help(session, current_actor(), now(), visit_id=visit_id)
+    )
+
+
+def _be_here(session: Session, visit_id: int) -> None:
+    visit = lock_visit(session, visit_id)
+    waiting = [e for e in open_entries(session, visit) if e.state is EntryState.WAITING]
+    if visit.presence is Presence.OUT:
+        come_back(session, current_actor(), now(), visit_id=visit_id)
+    elif visit.presence is Presence.ON_THE_WAY:
+        arrive(session, current_actor(), now(), visit_id=visit_id)
+    for entry in waiting:
+        if entry.absences or visit.presence is Presence.UNCONFIRMED:
+            restore(session, current_actor(), now(), entry_id=entry.id)
+
+
+def _do(verb: Callable[[Session, int], object]) -> Response:
+    """Carry out once, however often it was pressed; the channel repaints where scripts run."""
+    visit_id = identity().visit_id
+    assert visit_id is not None
+    with current_db().write() as session:
+        claim = idempotency.claim(
+            session,
+            now(),
+            actor=current_actor().key,
+            method=request.method,
+            path=request.path,
+            key=submitted_key(),
+            body=request.form.get("minutes", ""),
+        )
+        if claim.kept is None:
+            verb(session, visit_id)
+            claim.keep(session, 204)
+    if errors.wants_json():
+        return Response(status=204)
+    return redirect(url_for("phone.ticket"), 303)

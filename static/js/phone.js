@@ -1,0 +1,223 @@
+// The patient's phone: fills in place, range and stops from the site's line, which is the same for
+// all phones; rings and shakes when it is called. The words are those of the first paint (mine.py).
+import { serverNow } from "./live.js";
+
+const MOST_STOPS = 6;
+const STEP_S = 300;
+const NEAR_S = 20 * 60;
+const INSIDE = { called: "called", in_service: "inside" };
+const RELOAD_AT_MOST_EVERY_MS = 5000;
+
+const main = document.querySelector("main[data-key]");
+const clinic = main?.dataset.clinic;
+let rows = null;
+let stage = main?.querySelector("[data-stage]")?.dataset.stage;
+let audio = null;
+let loadedAt = performance.now();
+
+const clockAt = (seconds) =>
+  new Intl.DateTimeFormat("en-GB", {
+    timeZone: document.body.dataset.zone || undefined,
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  }).format(seconds * 1000);
+
+/* ---------- the line ---------- */
+const step = (seconds) => (seconds <= 600 ? 1 : seconds <= 1200 ? 2 : 5);
+
+/** Whole minutes that contain the range: as waits.promise.spoken_range says them. */
+export function spokenRange(lowS, highS) {
+  const [lowStep, highStep] = [step(lowS), step(highS)];
+  const low = Math.floor(lowS / (60 * lowStep)) * lowStep;
+  let high = Math.ceil(highS / (60 * highStep)) * highStep;
+  if (high <= 5) return [0, 5];
+  if (high === low) high += step(high * 60 + 1);
+  return [low, high];
+}
+
+function clockRange(low, high, now) {
+  low = Math.max(low, Math.floor(now / 60) * 60);
+  high = Math.max(high, low + 60);
+  if (high - now > NEAR_S) {
+    low = Math.floor(low / STEP_S) * STEP_S;
+    high = Math.ceil(high / STEP_S) * STEP_S;
+  }
+  return [clockAt(low), clockAt(high)];
+}
+
+function stopsOf(mine) {
+  const me = { code: main.dataset.ticket, word: "you", kind: "me" };
+  let inside = rows
+    .filter((row) => row.place === null && row.ticket && row.key !== mine.key)
+    .map((row) => ({ code: row.ticket, word: INSIDE[row.state], kind: "in" }));
+  const ahead = rows.filter((row) => row.place !== null && row.place < mine.place);
+  const room = MOST_STOPS - 1;
+  if (mine.before !== ahead.length || ahead.some((row) => row.ticket === null)) {
+    const more = mine.before ? [{ code: `+${mine.before}`, word: "before you", kind: "more" }] : [];
+    return [...inside.slice(0, room - more.length).slice(0, 3), ...more, me];
+  }
+  let waiting = ahead.map((row, n) => ({ code: row.ticket, word: n ? "waiting" : "next", kind: "" }));
+  inside = inside.slice(0, Math.max(2, room - waiting.length));
+  const left = room - inside.length;
+  if (waiting.length > left) {
+    const folded = { code: `+${waiting.length - left + 1}`, word: "more", kind: "more" };
+    waiting = [...waiting.slice(0, left - 2), folded, waiting.at(-1)];
+  }
+  return [...inside, ...waiting, me];
+}
+
+const part = (name) => main.querySelector(`[data-line="${name}"]`);
+
+function put(element, ...parts) {
+  if (!element) return;
+  const next = document.createElement("div");
+  next.append(...parts);
+  if (element.innerHTML !== next.innerHTML) element.replaceChildren(...next.childNodes);
+}
+
+function made(tag, text, className = "") {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  if (className) element.className = className;
+  return element;
+}
+
+function fill() {
+  if (!rows) return;
+  const mine = rows.find((row) => row.key === main.dataset.key);
+  if (!part("range")) return title();
+  if (!mine || mine.place === null) return;
+  const people = `${mine.before} ${mine.before === 1 ? "person" : "people"}`;
+  put(part("before"), ...(mine.before ? [made("b", people), " before you"] : [made("b", "You are next")]));
+  const now = serverNow() / 1000;
+  if (mine.low === null || mine.high === null) {
+    put(part("range"));
+    put(part("between"), "We cannot say how long yet. The desk can tell you more.");
+  } else {
+    const [low, high] = spokenRange(Math.max(mine.low - now, 0), Math.max(mine.high - now, 0));
+    put(part("range"), made("bdi", `${low}–${high}`), made("small", "min"));
+    const [from, to] = clockRange(mine.low, mine.high, now);
+    put(part("between"), "That is between ", made("b", from, "num"), " and ", made("b", to, "num"), ".");
+  }
+  put(part("sure"), main.dataset.sure ? `${main.dataset.sure}.` : "");
+  fillStops(stopsOf(mine));
+  title();
+}
+
+function fillStops(stops) {
+  const list = part("stops");
+  list.style.setProperty("--n", stops.length);
+  put(
+    list,
+    ...stops.map((stop) => {
+      const item = made("li", "", stop.kind ? `stop stop--${stop.kind}` : "stop");
+      if (stop.kind === "me") item.setAttribute("aria-current", "step");
+      item.append(made("b", stop.code), stop.word);
+      return item;
+    }),
+  );
+  part("line").hidden = stops.length < 2;
+}
+
+/* ---------- my turn ---------- */
+function title() {
+  const place = main.querySelector("[data-stage]");
+  const range = part("range")?.textContent.replace("min", " min");
+  const ticket = main.dataset.ticket;
+  if (place.dataset.stage === "called") document.title = `● Your turn: ${place.dataset.room} · ${ticket}`;
+  else document.title = [ticket, range, clinic].filter(Boolean).join(" · ");
+}
+
+function chime() {
+  if (audio?.state !== "running") return;
+  [660, 880, 660, 880].forEach((pitch, n) => {
+    const tone = audio.createOscillator();
+    const volume = audio.createGain();
+    const from = audio.currentTime + n * 0.35;
+    tone.frequency.value = pitch;
+    volume.gain.setValueAtTime(0.0001, from);
+    volume.gain.exponentialRampToValueAtTime(0.4, from + 0.03);
+    volume.gain.exponentialRampToValueAtTime(0.0001, from + 0.33);
+    tone.connect(volume).connect(audio.destination);
+    tone.start(from);
+    tone.stop(from + 0.35);
+  });
+}
+
+function ring() {
+  navigator.vibrate?.([500, 200, 500, 200, 500]);
+  chime();
+  scrollTo(0, 0);
+}
+
+// Browsers let a page sound only once it was touched; any touch will do.
+function wakeAudio() {
+  audio ??= "AudioContext" in window ? new AudioContext() : null;
+  audio?.resume?.();
+}
+
+function staged() {
+  const now = main.querySelector("[data-stage]")?.dataset.stage;
+  document.body.classList.toggle("is-called", now === "called");
+  if (now === "called" && stage !== "called") ring();
+  stage = now;
+}
+
+/* ---------- times on the page ---------- */
+function tick() {
+  const now = serverNow();
+  for (const words of document.querySelectorAll("[data-past]")) {
+    words.hidden = Date.parse(words.dataset.past) > now;
+  }
+  for (const words of document.querySelectorAll("[data-back-by]")) {
+    const text = `back by ${clockAt(now / 1000 + words.dataset.backBy * 60)}`;
+    if (words.textContent !== text) words.textContent = text;
+  }
+  fill();
+}
+
+// The two channels may part for a moment; when they stay apart, the page is fetched anew.
+function compare() {
+  const mine = rows?.find((row) => row.key === main.dataset.key);
+  const isCalled = mine?.state === "called";
+  if (!mine || isCalled === (stage === "called")) return;
+  if (performance.now() - loadedAt > RELOAD_AT_MOST_EVERY_MS) location.reload();
+}
+
+if (main) {
+  document.addEventListener("queueapp:update", (event) => {
+    const { channel, columns, rows: values } = event.detail;
+    if (channel.startsWith("line:")) {
+      rows = values.map((row) => Object.fromEntries(columns.map((name, n) => [name, row[n]])));
+    }
+    staged();
+    tick();
+    setTimeout(compare, 1500);
+  });
+  document.addEventListener("pointerdown", wakeAudio, { passive: true });
+  document.addEventListener("keydown", wakeAudio, { passive: true });
+  document.addEventListener("queueapp:done", (event) => {
+    const words = event.target.dataset.saidWords;
+    if (words) event.target.querySelector("[data-problem]").replaceChildren(made("p", words, "fold__in"));
+  });
+  staged();
+  title();
+  tick();
+  setInterval(tick, 5000);
+}
+
+/* ---------- joining ---------- */
+function offerWho() {
+  const service = document.querySelector('input[name="what"]:checked')?.value.split(":")[0];
+  for (const place of document.querySelectorAll("[data-gives]")) {
+    place.hidden = Boolean(service) && !place.dataset.gives.split(" ").includes(service);
+    if (place.hidden && place.querySelector("input").checked) document.getElementById("who-anyone").checked = true;
+  }
+}
+
+if (document.getElementById("join")) {
+  document.addEventListener("change", offerWho);
+  offerWho();
+  document.querySelector(".msg--sum")?.focus();
+}
