@@ -23,7 +23,7 @@ API = "/api/v1"
 def app_on(db: Database) -> Flask:
     """The app on a test's database."""
     settings = config.load({"SECRET_KEY": SECRET, "QUEUEAPP_VAR": str(Path("var"))})
-    app = build(settings, db)
+    app = build(settings, db, screens=("api",))
     app.testing = True
     # What is not foreseen is answered as it would be, so that tests see it.
     app.config["PROPAGATE_EXCEPTIONS"] = False

@@ -1,6 +1,5 @@
 """What calls take: bodies and queries, in the formats' words."""
 
-from datetime import date
 from typing import Annotated
 
 from pydantic import Field
@@ -8,7 +7,9 @@ from pydantic import Field
 from queueapp.domain.visit import Presence, Resolution
 from queueapp.web.api.fields import (
     SAID,
+    BirthDate,
     Body,
+    Day,
     Input,
     Moment,
     Name,
@@ -139,8 +140,8 @@ class SlotQuery(Input):
     """Which free times; `from` is now and `to` a week later unless said."""
 
     service: ServiceSlug
-    from_: Annotated[Moment | date | None, Field(alias="from")] = None
-    to: Moment | date | None = None
+    from_: Annotated[Moment | Day | None, Field(alias="from")] = None
+    to: Moment | Day | None = None
     clinician: Annotated[
         str | None, line(120), Field(description="A clinician: the id, or the name.")
     ] = None
@@ -155,7 +156,7 @@ class Book(Body):
     name: Name = ""
     phone: Phone = ""
     email: Annotated[str, line(254)] = ""
-    birth_date: date | None = None
+    birth_date: BirthDate | None = None
     only_preferred: Annotated[
         bool, Field(description="To be seen by this clinician and nobody else.")
     ] = False

@@ -1,22 +1,29 @@
 """The kinds of value that calls take: bounded, so that nothing a database refuses gets that far."""
 
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import UTC, date, datetime
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from queueapp.domain.localtime import local_to_utc
 
+AnyDate = TypeVar("AnyDate", date, datetime)
 LARGEST_ID = 2**63 - 1
-EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
+EARLIEST_YEAR, LATEST_YEAR, EARLIEST_BIRTH = 2000, 2100, 1890
 # Every character but controls: PostgreSQL takes no NUL, and a screen shows none of them.
 _LINE = r"^[^\x00-\x1f\x7f]*$"
 SAID = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 
 
-def _near(value: datetime) -> datetime:
+def _near(value: AnyDate) -> AnyDate:
     if not EARLIEST_YEAR <= value.year < LATEST_YEAR:
         raise ValueError(f"a time from the year {EARLIEST_YEAR} to {LATEST_YEAR - 1}")
+    return value
+
+
+def _living(value: date) -> date:
+    if not EARLIEST_BIRTH <= value.year < LATEST_YEAR:
+        raise ValueError(f"a date from the year {EARLIEST_BIRTH} to {LATEST_YEAR - 1}")
     return value
 
 
@@ -37,6 +44,8 @@ Moment = Annotated[
         json_schema_extra={"examples": ["2026-01-13T10:20:00+00:00"]},
     ),
 ]
+Day = Annotated[date, AfterValidator(_near)]
+BirthDate = Annotated[date, AfterValidator(_living)]
 WhoId = Annotated[
     RowId | Name, Field(description="A clinician: the id, or the name as `sites` gives it.")
 ]
