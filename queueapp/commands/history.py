@@ -57,11 +57,12 @@ _LINK_LIVED = timedelta(hours=36)
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How many were taken, and how many had been taken before."""
+    """How many were taken, how many had been taken before, what the site now knows besides."""
 
     entries: int
     bookings: int
     already_there: int
+    added: tuple[str, ...] = ()
 
 
 def write_history(
@@ -97,7 +98,7 @@ def write_history(
         events += _entries(session, site, names, part)
         advance(len(part))
     _record(session, site, actor, events, None if live_record else now)
-    return Written(len(entries), bookings, repeated + booked_before)
+    return Written(len(entries), bookings, repeated + booked_before, tuple(names.added))
 
 
 def history_is_there(session: Session, site: Site, rows: Sequence[LogRow]) -> bool:

@@ -127,13 +127,13 @@ def read_log(path: Path, zone: str, *, strict: bool = False) -> VisitLog:
 
     `strict` stops at the first bad row. Raises LogError when there is no usable header.
     """
-    with _opened(path) as stream:
+    with opened(path) as stream:
         reader = csv.reader(stream)
-        header = _header(path, reader)
+        header = header_of(path, reader, _NEEDED, COLUMNS)
         rows: list[LogRow] = []
         bad: list[BadRow] = []
         lines_of: dict[str, int] = {}
-        for line, cells in _numbered(path, reader):
+        for line, cells in numbered_rows(path, reader):
             try:
                 row = _row(header, cells, zone)
                 if row.entry_id in lines_of:
@@ -156,7 +156,7 @@ def write_log(path: Path, rows: Iterable[LogRow], zone: str) -> int:
     Returns how many.
     """
     count = 0
-    with _opened(path, "wt") as stream:
+    with opened(path, "wt") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([*COLUMNS, *OPTIONAL])
         for row in rows:
@@ -177,7 +177,8 @@ def write_rejected(log_path: Path, header: Sequence[str], bad: Iterable[BadRow])
     return path
 
 
-def _opened(path: Path, mode: str = "rt") -> IO[str]:
+def opened(path: Path, mode: str = "rt") -> IO[str]:
+    """The file as text, gzipped or not. Raises LogError when it cannot be opened."""
     try:
         if "w" in mode:
             if path.suffix == ".gz":
@@ -192,7 +193,8 @@ def _opened(path: Path, mode: str = "rt") -> IO[str]:
         raise LogError(f"{path}: {error.strerror}.") from error
 
 
-def _numbered(path: Path, reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+def numbered_rows(path: Path, reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not blank, with their line. Raises LogError where the file is unreadable."""
     while True:
         try:
             cells = next(reader)
@@ -208,16 +210,19 @@ def _numbered(path: Path, reader: Iterator[list[str]]) -> Iterator[tuple[int, li
             yield reader.line_num, cells  # type: ignore[attr-defined]
 
 
-def _header(path: Path, reader: Iterator[list[str]]) -> tuple[str, ...]:
-    first = next(_numbered(path, reader), None)
+def header_of(
+    path: Path, reader: Iterator[list[str]], needed: Sequence[str], columns: Sequence[str]
+) -> tuple[str, ...]:
+    """The column names of the first line. Raises LogError when needed ones are missing."""
+    first = next(numbered_rows(path, reader), None)
     if first is None:
-        raise LogError(f"{path} is empty. Expected a header: {','.join(COLUMNS)}")
+        raise LogError(f"{path} is empty. Expected a header: {','.join(columns)}")
     header = tuple(cell.strip().lower() for cell in first[1])
-    missing = [c for c in _NEEDED if c not in header]
+    missing = [c for c in needed if c not in header]
     if missing:
         raise LogError(
             f"{path}, line 1: the header lacks {', '.join(missing)}. "
-            f"Expected the columns {','.join(COLUMNS)}, in any order."
+            f"Expected the columns {','.join(columns)}, in any order."
         )
     twice = sorted({c for c in header if c and header.count(c) > 1})
     if twice:
