@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import Clinician, QueueEntry, Room, Shift, Visit, VisitEvent
+from queueapp.db.models import Clinician, Party, QueueEntry, Room, Shift, Visit, VisitEvent
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import conflict
 from queueapp.domain.visit import IN_ROOM_STATES
@@ -82,7 +82,7 @@ def check_room(session: Session, event: VisitEvent) -> None:
     for row_id, values in event.before.get("queue_entry", {}).items():
         entry = session.get_one(QueueEntry, int(row_id))
         if values["state"] in IN_ROOM_STATES and entry.state not in IN_ROOM_STATES:
-            _check_place(session, values)
+            _check_place(session, entry.visit_id, values)
             _check_shift(session, values)
 
 
@@ -106,16 +106,35 @@ def check_ticket(session: Session, event: VisitEvent) -> None:
             )
 
 
-def _check_place(session: Session, values: dict[str, Any]) -> None:
+def _check_place(session: Session, visit_id: int, values: dict[str, Any]) -> None:
     room = session.get_one(Room, values["room_id"])
-    there = session.scalars(
-        sa.select(Visit.ticket)
-        .join(QueueEntry, QueueEntry.visit_id == Visit.id)
-        .where(QueueEntry.room_id == room.id, QueueEntry.state.in_(IN_ROOM_STATES))
-        .order_by(Visit.ticket)
+    there = session.execute(
+        _takers().where(QueueEntry.room_id == room.id, QueueEntry.state.in_(IN_ROOM_STATES))
     ).all()
-    if len(there) >= room.places:
-        raise conflict("room_full", f"{room.name} is taken by {', '.join(there)} now.")
+    mine = session.execute(_takers().where(Visit.id == visit_id)).first()
+    taken = {(row.party_id, row.visit_id) for row in there}
+    if mine is not None and mine.party_id is not None and (mine.party_id, None) in taken:
+        return
+    if len(taken) >= room.places:
+        tickets = ", ".join(sorted(row.ticket for row in there))
+        raise conflict("room_full", f"{room.name} is taken by {tickets} now.")
+
+
+def _takers() -> sa.Select[tuple[str, int | None, int | None]]:
+    """Tickets and what takes a place of the room: a party called together takes one, else a visit.
+
+    Either the party or the visit is named, the other is None.
+    """
+    together = Party.called_together.is_(True)
+    return (
+        sa.select(
+            Visit.ticket,
+            sa.case((together, Visit.party_id)).label("party_id"),
+            sa.case((together, None), else_=Visit.id).label("visit_id"),
+        )
+        .join(QueueEntry, QueueEntry.visit_id == Visit.id)
+        .outerjoin(Party, Party.id == Visit.party_id)
+    )
 
 
 def _check_shift(session: Session, values: dict[str, Any]) -> None:

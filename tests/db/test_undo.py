@@ -19,6 +19,7 @@ from queueapp.db.models import (
     Call,
     DeskItem,
     OrderMove,
+    Party,
     QueueEntry,
     Visit,
     VisitEvent,
@@ -241,6 +242,27 @@ def test_a_finish_is_not_undone_once_the_room_is_taken(clinic: SmallClinic) -> N
     take_back(clinic, Kind.FINISHED)
     assert entry.state is EntryState.IN_SERVICE
     assert entry.visit.departed_at is None
+
+
+def test_one_of_a_party_goes_back_to_the_others(clinic: SmallClinic) -> None:
+    mother, child = clinic.join(), clinic.join()
+    party = Party(site_id=clinic.site.id, created_at=clinic.now)
+    clinic.session.add(party)
+    clinic.session.flush()
+    mother.visit.party_id = child.visit.party_id = party.id
+    clinic.session.flush()
+    clinic.call()
+    for entry in (mother, child):
+        clinic.do(service.start, entry_id=entry.id)
+    clinic.do(service.finish, entry_id=mother.id)
+    take_back(clinic, Kind.FINISHED)
+    assert mother.state is EntryState.IN_SERVICE
+    for entry in (mother, child):
+        clinic.do(service.finish, entry_id=entry.id)
+    stranger = clinic.join()
+    clinic.call()
+    with pytest.raises(Refused, match=f"Room 1 is taken by {stranger.visit.ticket} now"):
+        take_back(clinic, Kind.FINISHED)
 
 
 def test_a_step_that_was_built_upon_stays(clinic: SmallClinic) -> None:
