@@ -38,11 +38,13 @@ def hit_words(session: Session, site: Site, now: datetime) -> str:
             QueueEntry.arrived_at < until,
             QueueEntry.stepped_out == timedelta(0),
             Promise.number == 1,
-            Promise.low_at.is_not(None),
-            Promise.high_at.is_not(None),
         )
     ).all()
-    rate = hit_rate(hit(low, high, called) for low, high, called in rows if called is not None)
+    rate = hit_rate(
+        hit(low, high, called)
+        for low, high, called in rows
+        if low is not None and high is not None and called is not None
+    )
     return (
         f"Right {rate.share:.0%} of the last {DAYS} days".replace("%", " %") if rate.share else ""
     )
