@@ -29,6 +29,7 @@ from queueapp.domain.viewer import Credential, Identity, Part, Viewer
 
 STAFF_SIGNED_IN_FOR_S = 16 * 3600
 ANYONE = "anyone"
+_LARGEST_ID = 2**63 - 1
 _BY_ID: dict[str, type[Base]] = {
     "room_id": Room,
     "entry_id": QueueEntry,
@@ -148,6 +149,7 @@ def allow(*parts: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             return view(**arguments)
 
         guarded.allowed_parts = frozenset({ANYONE} if everyone else wanted)  # type: ignore[attr-defined]
+        guarded.let_in = functools.partial(_let_in, wanted, everyone)  # type: ignore[attr-defined]
         return guarded
 
     return decorate
@@ -177,7 +179,7 @@ def _place(arguments: dict[str, Any]) -> Place:
             return Place(_site(db, Site.slug == arguments["site"]))
         for name, model in _BY_ID.items():
             if name in arguments:
-                row = db.get(model, arguments[name])
+                row = db.get(model, arguments[name]) if arguments[name] <= _LARGEST_ID else None
                 if row is None:
                     raise NotFound
                 site = _site(db, Site.id == row.site_id)

@@ -1,0 +1,17 @@
+"""The whole app, on a database of the test's own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from queueapp.db.session import Database
+from tests.web.web_world import SECRET, WebWorld
+
+
+@pytest.fixture
+def web_world(fresh_database: str, tmp_path: Path) -> Iterator[WebWorld]:
+    """Two clinics and everybody in them, to make requests as."""
+    database = Database(fresh_database, secret=SECRET)
+    yield WebWorld(database, tmp_path)
+    database.dispose()
