@@ -24,12 +24,15 @@ class Forecaster:
     _learned: dict[int, tuple[datetime, Known, Durations]] = field(default_factory=dict)
 
     def refresh(self, site_id: int, now: datetime) -> None:
-        """Compute and store the site's forecast as of `now`, and revise promises by it."""
+        """Compute and store the site's forecast as of `now`, and revise promises by it.
+
+        The seed is the site's own, so that a range only moves when something has happened.
+        """
         known, durations = self._known(site_id, now)
         with self.database.read() as session:
             site = session.get_one(Site, site_id)
             snapshot = load_snapshot(session, site, now, known, closes_at(session, site, now))
-        made = forecast(snapshot, durations, draws=_DRAWS, seed=snapshot.seq)
+        made = forecast(snapshot, durations, draws=_DRAWS, seed=site_id)
         with self.database.write() as session:
             site = session.get_one(Site, site_id)
             store_forecast(session, now, site=site, made=made)

@@ -91,6 +91,9 @@ def load_history(session: Session, site: Site, now: datetime) -> list[Served]:
                 started_at=row.started_at,
                 seconds=(row.ended_at - row.started_at).total_seconds(),
                 gap_seconds=gap if waited and gap is not None and gap >= 0 else None,
+                walk_seconds=(row.started_at - row.called_at).total_seconds()
+                if row.called_at
+                else None,
             )
         )
         last_end[row.clinician_id] = row.ended_at
@@ -172,6 +175,7 @@ def _in_rooms(session: Session, site_id: int) -> tuple[InRoom, ...]:
     rows = session.execute(
         sa.select(
             QueueEntry.id,
+            QueueEntry.visit_id,
             QueueEntry.service_id,
             QueueEntry.reason_id,
             QueueEntry.entry_class,
@@ -195,6 +199,7 @@ def _in_rooms(session: Session, site_id: int) -> tuple[InRoom, ...]:
             entry_class=row.entry_class,
             clinician_id=row.clinician_id,
             shift_id=row.shift_id,
+            visit_id=row.visit_id,
             started=row.state is EntryState.IN_SERVICE,
             since=row.started_at or row.called_at,
         )

@@ -1,0 +1,150 @@
+"""What lobby sockets receive over a thousand people: codes and rooms, and nothing of a person."""
+
+import json
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any
+
+import socketio
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from queueapp.actions import arrivals, calls, service
+from queueapp.actions.arrivals import Newcomer
+from queueapp.actions.tickets import visit_token
+from queueapp.db.models import QueueEntry, Site, Visit
+from queueapp.db.session import Database
+from queueapp.domain.actor import SYSTEM, Role
+from queueapp.domain.visit import EntryState
+from tests.factories import (
+    make_api_token,
+    make_clinician,
+    make_reason,
+    make_room,
+    make_service,
+    make_shift,
+    make_site,
+)
+from tests.served import Served
+
+PEOPLE = 1000
+SYLLABLES = ("ka", "lo", "mi", "ne", "ru", "sa", "te", "vo", "xi", "zu")
+
+
+class Clinic:
+    """Three services, their reasons, rooms with clinicians, and the secrets of all who come."""
+
+    def __init__(self, db: Database) -> None:
+        self.db, self.chance = db, Random(7)
+        self.secrets: set[str] = set()
+        self.letters: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        now = datetime.now(UTC)
+        with db.write() as session:
+            site = make_site(session, "privacy", timezone="UTC")
+            self.services = [make_service(session, site, name) for name in ("Gp", "Nurse", "Lab")]
+            self.reasons = [make_reason(session, s, self.word(16)) for s in self.services]
+            for service_row in self.services:
+                room = make_room(session, site)
+                clinician = make_clinician(session, [service_row])
+                make_shift(session, site, clinician, room, services=[service_row], now=now)
+            self.rooms = [room.id for room in site.rooms]
+            self.site_id = site.id
+            _, self.token = make_api_token(session, site, Role.MANAGER)
+        self.secrets |= {reason.words for reason in self.reasons}
+
+    def word(self, length: int) -> str:
+        return "".join(self.chance.choice(SYLLABLES) for _ in range(length // 2)).capitalize()
+
+    def come(self, people: int = 1) -> None:
+        """People with names, phones, birth dates and reasons take tickets."""
+        with self.db.write() as session:
+            for _ in range(people):
+                self._come(session)
+
+    def _come(self, session: Session) -> None:
+        born = date(1930, 1, 1) + timedelta(days=self.chance.randrange(33000))
+        person = Newcomer(
+            name=f"{self.word(8)} {self.word(10)}",
+            chosen_name=self.word(12),
+            phone=f"+44 7{self.chance.randrange(10**9):09d}",
+            birth_date=born,
+            access_needs=(self.word(14),),
+        )
+        n = self.chance.randrange(3)
+        discreet = self.chance.random() < 0.05
+        entry = arrivals.take_ticket(
+            session,
+            SYSTEM,
+            datetime.now(UTC),
+            site_id=self.site_id,
+            service_id=self.services[n].id,
+            reason_id=self.reasons[n].id,
+            newcomer=person,
+            discreet=discreet,
+            note_text=self.word(18),
+        )
+        visit = session.get_one(Visit, entry.visit_id)
+        token = visit_token(session.info["secret"], visit.key, visit.nonce)
+        self.letters[n][visit.ticket[0]] += 1
+        self.secrets |= {
+            *person.name.split(), person.chosen_name, person.phone, born.isoformat(),
+            *person.access_needs, entry.note, token, visit.token_hash, visit.nonce,
+        }  # fmt: skip
+        if discreet:
+            self.secrets.add(f">{visit.ticket}<")
+
+    def call(self, room_id: int) -> None:
+        """Call somebody there, and finish who was called before."""
+        now = datetime.now(UTC)
+        with self.db.write() as session:
+            before = session.scalars(
+                sa.select(QueueEntry.id).where(
+                    QueueEntry.room_id == room_id, QueueEntry.state == EntryState.CALLED
+                )
+            ).one_or_none()
+            if before is not None:
+                service.start(session, SYSTEM, now, entry_id=before)
+                service.finish(session, SYSTEM, now, entry_id=before)
+            calls.call_next(session, SYSTEM, now, room_id=room_id)
+
+
+def test_lobby_sockets_receive_nothing_of_a_person(
+    fresh_database: str, serve: Callable[..., Served]
+) -> None:
+    db = Database(fresh_database, secret="tests" * 8)
+    clinic = Clinic(db)
+    served = serve(fresh_database)
+    received: list[str] = []
+    caught_up = threading.Event()
+    wanted = {"seq": 1 << 60}
+    lobby = socketio.Client()
+
+    def hear(message: dict[str, Any]) -> None:
+        received.append(json.dumps(message, ensure_ascii=False))
+        if message["seq"] >= wanted["seq"]:
+            caught_up.set()
+
+    lobby.on("update", hear)
+    auth = {"token": clinic.token, "want": ["lobby:privacy"]}
+    lobby.connect(served.url, auth=auth, transports=["websocket"])
+    for n in range(PEOPLE // 20):
+        clinic.come(20)
+        clinic.call(clinic.rooms[n % len(clinic.rooms)])
+    with db.read() as session:
+        wanted["seq"] = session.get_one(Site, clinic.site_id).seq
+    clinic.call(clinic.rooms[0])
+    assert caught_up.wait(30), "the lobby never heard of the last change"
+    lobby.disconnect()
+    db.dispose()
+
+    heard = "\n".join(received)
+    assert len(received) > 10
+    assert heard.count("now__tear") > 0, "somebody was shown as called"
+    assert sorted(secret for secret in clinic.secrets if secret in heard) == []
+    # The letter goes round with arrivals: each service has nearly its share of each letter.
+    for counted in clinic.letters.values():
+        share = sum(counted.values()) / 21
+        assert max(abs(n - share) for n in counted.values()) < 4.5 * share**0.5
