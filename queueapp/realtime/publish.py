@@ -123,7 +123,7 @@ class Publisher:
             try:
                 if started >= recheck_at:
                     recheck_at = started + RECHECK_S
-                    self._recheck()
+                    self.recheck()
                 self.round(ticks=ticks)
                 is_well = True
             except Exception:
@@ -249,7 +249,7 @@ class Publisher:
             self._said.pop(name, None)
             self._failing.discard(name)
 
-    def _recheck(self) -> None:
+    def recheck(self) -> None:
         """Part with those whose login, screen, token or ticket does not count any more."""
         listeners = self._audience.listeners()
         credentials = {c for one in listeners for c in one.credentials}
