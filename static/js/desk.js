@@ -2,6 +2,7 @@
 // Without this script every link and form of the page works as an ordinary one.
 
 import { complete, newKey, showProblem } from "./forms.js";
+import { serverNow } from "./live.js";
 
 const main = document.querySelector("[data-desk]");
 const panel = document.getElementById("desk-panel");
@@ -17,12 +18,12 @@ let cameFrom = null; // what had the focus before the panel opened
 
 /* ---------- rows ---------- */
 
-const rows = () => [...document.querySelectorAll("tr.row:not([hidden])")];
+const rows = () => [...document.querySelectorAll("tr.line:not([hidden])")];
 const rowOf = (entry) => document.getElementById(`row-${entry}`);
 
 function choose(entry, { focus = false } = {}) {
   selected = entry;
-  for (const row of document.querySelectorAll("tr.row")) {
+  for (const row of document.querySelectorAll("tr.line")) {
     const is = row.dataset.entry === entry;
     row.classList.toggle("sel", is);
     row.tabIndex = is ? 0 : -1;
@@ -53,7 +54,7 @@ function filter() {
   const services = [...document.querySelectorAll("[data-show]")];
   if (!services.some((button) => button.dataset.show === shown)) shown = "";
   for (const button of services) button.setAttribute("aria-pressed", String(button.dataset.show === shown));
-  for (const row of document.querySelectorAll("tr.row")) {
+  for (const row of document.querySelectorAll("tr.line")) {
     row.hidden = shown !== "" && row.dataset.service !== shown;
   }
 }
@@ -272,12 +273,12 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     return openPanel(link.href);
   }
-  const row = target.closest("tr.row");
+  const row = target.closest("tr.line");
   if (row && !target.closest("a, button, form")) choose(row.dataset.entry, { focus: true });
 });
 
 document.addEventListener("dblclick", (event) => {
-  const row = event.target.closest("tr.row");
+  const row = event.target.closest("tr.line");
   if (row) openPanel(row.querySelector("a.more").href);
 });
 
@@ -341,7 +342,7 @@ document.addEventListener("keydown", (event) => {
     ArrowUp: () => step(-1),
   };
   if (key === "Enter") {
-    if (at.matches("tr.row")) openPanel(at.querySelector("a.more").href);
+    if (at.matches("tr.line")) openPanel(at.querySelector("a.more").href);
     return;
   }
   if (at.matches("a, button, summary") && key === " ") return;
@@ -352,11 +353,25 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+/* ---------- rooms ---------- */
+
+const BAR_MIN = 40; // the whole bar
+
+function tellBars() {
+  for (const bar of document.querySelectorAll("[data-bar]")) {
+    const gone = (serverNow() - Date.parse(bar.dataset.bar)) / 60000;
+    bar.style.setProperty("--gone", String(Math.round((gone / BAR_MIN) * 100)));
+    bar.style.setProperty("--planned", String(Math.round((bar.dataset.planned / BAR_MIN) * 100)));
+  }
+}
+setInterval(tellBars, 5000);
+
 /* ---------- live ---------- */
 
 document.addEventListener("queueapp:update", () => {
   const had = document.activeElement;
   filter();
+  tellBars();
   choose(selected);
   // A row that moved lost the focus on its way: it gets it back in its new place.
   if (selected && had === document.body && panel.hidden && rowOf(selected)) {
@@ -369,4 +384,5 @@ const flash = document.querySelector("body > .msg");
 if (flash) setTimeout(() => flash.remove(), SAID_FOR_MS);
 
 filter();
+tellBars();
 choose(panel.querySelector("[data-stay]")?.dataset.stay.match(/\d+$/)?.[0] || null);

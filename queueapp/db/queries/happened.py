@@ -98,7 +98,8 @@ def class_words(entry_class: str) -> str:
 
 def lately(session: Session, site: Site, *, limit: int = 6) -> list[Happening]:
     """The newest things that happened at the site, newest first."""
-    return _told(session, site, VisitEvent.site_id == site.id, limit)
+    by_people = VisitEvent.kind != Kind.PROMISE_REVISED.value
+    return _told(session, site, sa.and_(VisitEvent.site_id == site.id, by_people), limit)
 
 
 def of_visit(session: Session, site: Site, visit_id: int, *, limit: int = 40) -> list[Happening]:

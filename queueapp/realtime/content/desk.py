@@ -7,7 +7,7 @@ from typing import Any
 from flask import render_template
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import Appointment, Site
+from queueapp.db.models import Appointment, Clinician, Site
 from queueapp.db.queries.happened import Happening, class_words, lately, room_name
 from queueapp.db.queries.rows import EntryRow, RoomRow, SiteRows, load_rows
 from queueapp.domain.localtime import to_local
@@ -16,7 +16,7 @@ from queueapp.realtime.content import content
 from queueapp.realtime.content.desk_items import ItemRow, item_rows
 from queueapp.realtime.content.desk_rows import DeskRow, Group, groups
 
-_AHEAD = timedelta(minutes=60)
+_SHORT_TITLE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,6 @@ def context(view: DeskView, site: Site) -> dict[str, Any]:
         "slug": site.slug,
         "room_name": room_name,
         "class_words": class_words,
-        "soon": to_local(site.timezone, view.rows.now + _AHEAD).strftime("%H:%M"),
     }
 
 
@@ -119,11 +118,18 @@ def _strip(room: RoomRow, rows: SiteRows) -> Strip:
     return Strip(
         row=room,
         name=room_name(room.room.name),
-        clinician=room.shift.clinician.shown_name if room.shift else "",
+        clinician=_short(room.shift.clinician) if room.shift else "",
         then=then.visit.ticket if then else "",
         free_by=_free_by(inside, rows) if inside else "",
         usual=_usual(inside) if inside else "",
     )
+
+
+def _short(clinician: Clinician) -> str:
+    """As colleagues say it, where there is little room: "Dr Ruiz", "N. Lindqvist"."""
+    given, _, last = clinician.name.rpartition(" ")
+    title = clinician.title if 0 < len(clinician.title) <= _SHORT_TITLE else f"{given[:1]}."
+    return f"{title} {last}" if given else clinician.shown_name
 
 
 def _planned(row: EntryRow) -> timedelta:
@@ -150,7 +156,7 @@ def _expected(appointment: Appointment, rows: SiteRows) -> Expected:
     patient = appointment.patient
     about = appointment.service.name
     if appointment.clinician:
-        about += f", {appointment.clinician.shown_name}"
+        about += f", {_short(appointment.clinician)}"
     return Expected(
         appointment=appointment,
         at=f"{to_local(rows.site.timezone, appointment.starts_at):%H:%M}",

@@ -21,6 +21,7 @@ _ORDER = (
     ItemKind.UNCONFIRMED,
     ItemKind.OVERDUE_BACK,
     ItemKind.TOO_LATE,
+    ItemKind.SLIPPED,
     ItemKind.NAME_CLASH,
     ItemKind.NOT_FOUND,
     ItemKind.END_UNKNOWN,
@@ -45,10 +46,14 @@ CHOICES: dict[str, tuple[tuple[str, str], ...]] = {
         ("wait", "Wait as a walk-in"),
         ("row:rebook", "Rebook"),
     ),
+    ItemKind.SLIPPED: (("told", "I told them"),),
     ItemKind.NAME_CLASH: (("told_apart", "Told apart"),),
     ItemKind.NOT_FOUND: (("row:book", "Book a time"), ("done", "Done")),
     ItemKind.END_UNKNOWN: (("finished", "Was seen"), ("unseen", "Was not seen")),
 }
+
+
+_ALARM = (("row:call", "Call to a room"), ("done", "Someone is with them"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class ItemRow:
     since: datetime
     taken_by: str
     entry_id: int | None
+    is_alarm: bool
     choices: tuple[tuple[str, str], ...]
 
 
@@ -70,7 +76,14 @@ def item_rows(session: Session, site: Site) -> list[ItemRow]:
     items = open_items(session, site.id)
     entries = _entries(session, items)
     order = {kind.value: n for n, kind in enumerate(_ORDER)}
-    items.sort(key=lambda item: (order.get(item.kind, len(order)), item.opened_at, item.id))
+    items.sort(
+        key=lambda item: (
+            not item.details.get("emergency"),
+            order.get(item.kind, len(order)),
+            item.opened_at,
+            item.id,
+        )
+    )
     return [_row(session, site, item, entries.get(item.entry_id or 0)) for item in items]
 
 
@@ -104,7 +117,8 @@ def _row(session: Session, site: Site, item: DeskItem, entry: QueueEntry | None)
         since=item.opened_at,
         taken_by=item.taken_by,
         entry_id=item.entry_id,
-        choices=choices_of(item.kind),
+        is_alarm=bool(item.details.get("emergency")),
+        choices=_ALARM if item.details.get("emergency") else choices_of(item.kind),
     )
 
 
@@ -118,11 +132,15 @@ def _who(session: Session, item: DeskItem, entry: QueueEntry | None) -> str:
     if item.appointment_id is not None:
         booked = session.get(Appointment, item.appointment_id)
         return booked.patient.called_name if booked and booked.patient else "A booked patient"
-    if item.device_id is not None:
-        device = session.get(Device, item.device_id)
-        room = session.get(Room, device.room_id) if device and device.room_id else None
-        return room_name(room.name) if room else (device.name if device else "A screen")
-    return "Someone"
+    return _device_words(session, item) or "Someone"
+
+
+def _device_words(session: Session, item: DeskItem) -> str:
+    device = session.get(Device, item.device_id) if item.device_id is not None else None
+    if device is None:
+        return ""
+    room = session.get(Room, device.room_id) if device.room_id else None
+    return room_name(room.name) if room else device.name
 
 
 def _words(
@@ -133,6 +151,9 @@ def _words(
 
     service = entry.service.name if entry else ""
     kind = item.kind
+    if item.details.get("emergency"):
+        where = _device_words(session, item) or "the kiosk"
+        return f"Emergency: {who} at {where}.", "Go there now. Called before everyone else."
     if kind == ItemKind.HELP:
         return f"{who} asks for help.", "Someone pressed “help” there."
     if kind == ItemKind.FETCH:
@@ -162,6 +183,8 @@ def _words(
         return f"{who}: another patient has the same name.", "Check the birth date of both."
     if kind == ItemKind.NOT_FOUND:
         return f"{who}: no booking was found.", "The kiosk sent them to the desk."
+    if kind == ItemKind.SLIPPED:
+        return f"{who} waits longer than was told twice.", f"{service}. A word with them helps."
     if kind == ItemKind.END_UNKNOWN:
         return f"Was {who} seen?", f"{service}. The end was not entered."
     return f"{who}: {kind.replace('_', ' ')}.", service

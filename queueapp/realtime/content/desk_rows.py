@@ -192,7 +192,7 @@ def _range(row: EntryRow, now: datetime, clock: Clock, called: bool) -> str:
 def _told(row: EntryRow, clock: Clock) -> str:
     if row.promise is None or row.promise.high_at is None:
         return ""
-    said = "told again by" if row.revised and row.revised.high_at else "told by"
+    said = "now told" if row.revised and row.revised.high_at else "told by"
     return f"{said} {clock(row.promise.high_at)}"
 
 

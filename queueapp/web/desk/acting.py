@@ -95,7 +95,7 @@ def toast() -> dict[str, Any] | None:
     with security.current_db().read() as session:
         site = session.get_one(Site, site_id)
         window = site.rules.undo_window
-        mine = [e for e in undoable(session, site_id, now, window, 20) if e.actor == actor.key]
+        mine = [e for e in undoable(session, site_id, now, limit=20) if e.actor == actor.key]
         if not mine:
             return None
         told = in_words(session, site, mine[:1])[0]

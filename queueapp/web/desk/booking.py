@@ -21,7 +21,7 @@ from queueapp.domain.visit import OPEN_STATES, PreferenceKind
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
 from queueapp.web.desk.fields import Choice, ClockField, DateField
-from queueapp.web.desk.page import Panel, show, status_of
+from queueapp.web.desk.page import Panel, make_panel, show, status_of
 from queueapp.web.forms import Form, text
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
@@ -82,7 +82,7 @@ def book(site: str) -> Any:
 
 def _panel(form: BookForm, times: Times, entry_id: int | None) -> Panel:
     context = {"form": form, "times": times, "entry_id": entry_id, "booking": None}
-    return Panel("desk/_book.html", "Book a time", context)
+    return make_panel("desk/_book.html", "Book a time", context)
 
 
 def _fill(session: Session, site: Site, form: BookForm) -> None:

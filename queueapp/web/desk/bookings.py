@@ -19,7 +19,7 @@ from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
 from queueapp.web.desk.booking import TimeForm, override_of, take_refusal, times_of, wanted
 from queueapp.web.desk.fields import AfterwardsForm, past_instant
-from queueapp.web.desk.page import Panel, show, status_of
+from queueapp.web.desk.page import Panel, make_panel, show, status_of
 from queueapp.web.forms import Form
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
@@ -147,7 +147,7 @@ def _panel(appointment_id: int, verb: str, form: Any) -> Panel:
             times = times_of(session, site, form, service, row.clinician_id, length)
         patient = row.patient
         started = row.starts_at <= now()
-        return Panel(
+        return make_panel(
             "desk/_booking.html",
             patient.called_name if patient else "A booking",
             {

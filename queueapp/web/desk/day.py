@@ -16,7 +16,7 @@ from queueapp.domain.visit import EntryState
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
 from queueapp.web.desk.fields import instant_of, read_clock
-from queueapp.web.desk.page import Panel, show, status_of
+from queueapp.web.desk.page import Panel, make_panel, show, status_of
 from queueapp.web.forms import Form
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
@@ -110,7 +110,7 @@ def _panel(troubles: dict[int, str]) -> Panel:
         left = sorted(
             (*rows.in_rooms, *rows.waiting), key=lambda r: (r.entry.arrived_at, r.entry.id)
         )
-        return Panel(
+        return make_panel(
             "desk/_day.html",
             "The day",
             {

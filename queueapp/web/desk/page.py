@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import render_template, request, url_for
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -23,17 +24,23 @@ _LONGEST_FIND = 60
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What stands in the place of the rail: a partial and what it is rendered with."""
+    """What stands in the place of the rail."""
 
-    template: str
     title: str
-    context: dict[str, Any]
+    html: Markup
+
+
+def make_panel(template: str, title: str, context: dict[str, Any]) -> Panel:
+    """Render a panel, while the session whose rows it shows is open."""
+    site = current_site()
+    html = render_template(template, **{"zone": site.timezone, "slug": site.slug, **context})
+    return Panel(title, Markup(html))
 
 
 def show(panel: Panel | None = None, status: int = 200, **more: Any) -> Any:
     """The whole page with the panel in it; the panel alone where the page's script asks."""
     if panel is not None and in_panel():
-        return render_template(panel.template, **_words(), **panel.context), status
+        return panel.html, status
     site_ref = current_site()
     with current_db().read() as session:
         site = session.get_one(Site, site_ref.id)
@@ -44,17 +51,11 @@ def show(panel: Panel | None = None, status: int = 200, **more: Any) -> Any:
             seq=view.rows.seq,
             panel=panel,
             toast=toast(),
-            line=more.get("line"),
+            typed=more.get("typed"),
             find=request.args.get("find", "")[:_LONGEST_FIND],
             **context(view, site),
-            **(panel.context if panel else {}),
         )
     return page, status
-
-
-def _words() -> dict[str, Any]:
-    site = current_site()
-    return {"zone": site.timezone, "slug": site.slug}
 
 
 def status_of(refused: Refused) -> int:

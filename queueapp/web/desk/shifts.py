@@ -26,7 +26,7 @@ from queueapp.web.desk.fields import (
     past_instant,
     rounded_up,
 )
-from queueapp.web.desk.page import Panel, show, status_of
+from queueapp.web.desk.page import Panel, make_panel, show, status_of
 from queueapp.web.forms import Form, text
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
@@ -249,7 +249,7 @@ def _panel(shift_id: int | None, verb: str, form: Any, new: OpenForm | None = No
         if isinstance(form, LateForm) and form.minutes.data is None and not form.errors:
             shift = next((s for s in rows if s.id == shift_id), None)
             form.minutes.data = round(shift.declared_delay.total_seconds() / 60) if shift else 0
-        return Panel(
+        return make_panel(
             "desk/_shifts.html",
             "Shifts and rooms",
             {

@@ -26,7 +26,7 @@ from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
 from queueapp.web.desk.aloud import aloud, needs_of
 from queueapp.web.desk.fields import rounded_up
-from queueapp.web.desk.page import Panel, show, status_of, view_of
+from queueapp.web.desk.page import Panel, make_panel, show, status_of, view_of
 from queueapp.web.desk.verb_forms import LEFT_BECAUSE
 from queueapp.web.desk.verb_table import VERBS, Turn
 from queueapp.web.forms import Form
@@ -89,7 +89,7 @@ def _panel(entry_id: int, verb: str, form: Form | None = None) -> Panel:
             _fill(session, site, view, entry, form, is_new=True)
         patient = entry.visit.patient
         name = patient.called_name if patient else ""
-        return Panel(
+        return make_panel(
             "desk/_row.html",
             f"{entry.visit.ticket} {name}".strip(),
             {

@@ -150,7 +150,7 @@ def add(site: str) -> Any:
                 refused.message, "line", refused.kind, refused.code, refused.details
             ) from None
         flash(refused.message, "refused")
-        return show(status=status_of(refused), line=form.line.data)
+        return show(status=status_of(refused), typed=form.line.data)
 
 
 def _add(session: Session, form: WalkInForm) -> Done:
