@@ -4,10 +4,10 @@ import logging
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, flash, json, redirect, render_template, request
+from flask import Flask, flash, json, make_response, redirect, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, Unauthorized
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
 from werkzeug.wrappers import Response
 
 from queueapp.domain.refusal import RefusalKind, Refused
@@ -106,6 +106,9 @@ def http_answer(error: HTTPException) -> Any:
         answer: Any = problem(status, words or "")
     else:
         answer = page(status, words or "")
+    if isinstance(error, MethodNotAllowed):
+        answer = make_response(answer)
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return answer
 
 

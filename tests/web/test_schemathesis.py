@@ -1,0 +1,86 @@
+"""The description of the API against the API itself: generated requests, as described and not."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import CHECKS, load_all_checks
+
+from queueapp.web.api import CALLS
+from queueapp.web.api.openapi import document
+from tests.web.api_world import World
+
+load_all_checks()
+# Whether a service of that name exists is no matter of form: 422 answers well-formed bodies too.
+_ABOUT_FORM = ("positive_data_acceptance",)
+_OF_ANY_ANSWER = CHECKS.get_by_names(
+    [
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_headers_conformance",
+        "response_schema_conformance",
+    ]
+)
+_NOT_CHECKED = CHECKS.get_by_names(list(_ABOUT_FORM))
+
+
+@pytest.fixture(scope="module")
+def world(database_maker: Any) -> Iterator[World]:
+    url = database_maker.make()
+    world = World(url)
+    world.entry_ids = [world.ticket()["id"] for _ in range(5)]  # type: ignore[attr-defined]
+    yield world
+    world.db.dispose()
+    database_maker.drop(url)
+
+
+_served: dict[str, Flask] = {}
+
+
+def _front(environ: Any, start_response: Any) -> Any:
+    """The app of the test that runs: calls are described before there is any."""
+    return _served["app"](environ, start_response)
+
+
+schema = schemathesis.openapi.from_dict(document(CALLS))
+schema.app = _front
+# Its edge cases were sent by the first test; here the point is what meets rows that exist.
+of_what_exists = schemathesis.openapi.from_dict(
+    document(CALLS),
+    config=schemathesis.Config.from_dict({"phases": {"coverage": {"enabled": False}}}),
+)
+of_what_exists.app = _front
+
+
+@schema.parametrize()
+@settings(
+    max_examples=3,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+def test_every_answer_is_as_described(case: schemathesis.Case, world: World) -> None:
+    _served["app"] = world.app
+    case.call_and_validate(headers=world.headers(), excluded_checks=_NOT_CHECKED)
+
+
+@of_what_exists.parametrize()
+@settings(
+    max_examples=10,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+def test_answers_about_what_exists_are_as_described(case: schemathesis.Case, world: World) -> None:
+    _served["app"] = world.app
+    known = {"site": "here", "room_id": world.room_id, "entry_id": world.entry_ids[0]}
+    case.path_parameters |= {k: v for k, v in known.items() if k in case.path_parameters}
+    if isinstance(case.body, dict) and "service" in case.body:
+        case.body["service"] = "gp"
+    case.call_and_validate(headers=world.headers(), checks=_OF_ANY_ANSWER)
