@@ -70,7 +70,7 @@ export async function send(form, submitter) {
   const data = new FormData(form, submitter);
   buttons.forEach((button) => (button.disabled = true));
   try {
-    const answer = await fetch(submitter?.formAction || form.action, {
+    const answer = await fetch(submitter?.getAttribute("formaction") || form.action, {
       method: "POST",
       body: data,
       headers: { Accept: "application/json, application/problem+json" },

@@ -105,18 +105,19 @@ def by_name(site: str) -> str | Response | tuple[str, int]:
 
 def born(day: str, month: str, year: str) -> tuple[date | None, dict[str, str]]:
     """The date of birth of three fields, or what is wrong, by field."""
+    today = now().date()
+    limits = {
+        "day": (day, 1, 31, "Give the day from 1 to 31."),
+        "month": (month, 1, 12, "Give the month from 1 to 12."),
+        "year": (year, today.year - _OLDEST, today.year, "Give the year with four figures."),
+    }
     errors = {}
-    limits = {"day": (day, 1, 31), "month": (month, 1, 12), "year": (year, 1, 9999)}
-    for field, (text, low, high) in limits.items():
+    for field, (text, low, high, words) in limits.items():
         plain = (text or "").strip()
-        if not (plain.isascii() and plain.isdigit() and low <= int(plain) <= high):
-            such = {"day": "from 1 to 31", "month": "from 1 to 12", "year": "with four figures"}
-            errors[field] = f"Give the {field} {such[field]}."
+        if not (plain.isascii() and plain.isdigit() and low <= int(plain[:9]) <= high):
+            errors[field] = words
     if errors:
         return None, errors
-    today = now().date()
-    if not today.year - _OLDEST <= int(year) <= today.year:
-        return None, {"year": "Give the year with four figures, such as 1958."}
     try:
         found = date(int(year), int(month), int(day))
     except ValueError:
