@@ -13,6 +13,9 @@ PIP_AUDIT := pip-audit==2.10.1
 .PHONY: help install run test check screenshots bench soak audit lock clean
 .DEFAULT_GOAL := help
 
+# Commands and tests start many processes: compiled once, each starts in a fraction of the time.
+export PYTHONDONTWRITEBYTECODE :=
+
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
