@@ -1,0 +1,292 @@
+"""One person as the room shows them: who, why now, what to know before calling."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from queueapp.actions.calls import chosen_routes
+from queueapp.db.models import Room, Site, Visit
+from queueapp.db.queries.in_room import Usual, alike_today, last_seen, usual_visit, usual_walk
+from queueapp.db.queries.rows import EntryRow, wish_words
+from queueapp.domain.localtime import to_local
+from queueapp.domain.ordering import Candidate, reason
+from queueapp.domain.visit import CallRoute, EntryClass, EntryState
+from queueapp.realtime.content.spoken import (
+    LONG_ROUTES,
+    ROUTES,
+    joined,
+    language,
+    spoken_date,
+    years,
+)
+
+_SHAPES = {
+    EntryClass.BOOKED.value: "booked",
+    EntryClass.URGENT.value: "urgent",
+    EntryClass.EMERGENCY.value: "urgent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One thing to know about a person: `strong` is read first, `rest` after it."""
+
+    icon: str
+    what: str
+    strong: str
+    rest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A person to be called or coming; `name` is empty where none is known."""
+
+    row: EntryRow
+    id: int
+    ticket: str
+    name: str
+    sounds: str
+    shape: str
+    why: str
+    alike: tuple[str, ...]
+    known: tuple[Known, ...]
+    routes: str
+    usual: str
+
+    @property
+    def short(self) -> str:
+        """The name as buttons say it: the first word, or the ticket."""
+        return short_name(self.row.visit)
+
+    @property
+    def both(self) -> str:
+        """Name and ticket: `Xiomara, A08`; the ticket alone where no name is known."""
+        return f"{self.short}, {self.ticket}" if self.name else self.ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way of calling: `state` is `done`, `open` (still to be tried) or `off` (not wished)."""
+
+    words: str
+    state: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A person called to the room or in it. Times are instants; `usual` may be unknown."""
+
+    row: EntryRow
+    id: int
+    ticket: str
+    name: str
+    about: str
+    is_called: bool
+    began: datetime
+    began_clock: str
+    usual: Usual | None
+    planned: int
+    routes: tuple[Route, ...]
+    calls: int
+    untried: tuple[str, ...]
+
+    @property
+    def short(self) -> str:
+        """The name as buttons say it."""
+        return short_name(self.row.visit)
+
+
+def short_name(visit: Visit) -> str:
+    """The chosen name where there is one, else the first word of the name, else the ticket."""
+    patient = visit.patient
+    if patient is None or not patient.called_name:
+        return visit.ticket
+    return patient.chosen_name or patient.name.split()[0]
+
+
+def card(session: Session, site: Site, room: Room, row: EntryRow, clinician_id: int) -> Card:
+    """The person as the clinician sees them before and while calling."""
+    entry, patient = row.entry, row.patient
+    return Card(
+        row=row,
+        id=entry.id,
+        ticket=row.visit.ticket,
+        name=_full_name(row),
+        sounds=patient.name_sounds if patient else "",
+        shape=_SHAPES.get(entry.entry_class, "walkin"),
+        why=row.why or _why(site, row),
+        alike=tuple(_alike_words(v) for v in alike_today(session, row.visit)),
+        known=tuple(_known(session, site, room, row, clinician_id)),
+        routes=_by_words(row.visit),
+        usual=usual_words(usual_visit(session, entry)),
+    )
+
+
+def inside(session: Session, site: Site, row: EntryRow) -> Inside:
+    """The person as the room shows them once called."""
+    entry = row.entry
+    is_called = entry.state is EntryState.CALLED
+    began = (row.call.called_at if row.call else entry.called_at) if is_called else entry.started_at
+    began = began or entry.arrived_at
+    wanted = chosen_routes(row.visit)
+    tried = row.call.routes if row.call else []
+    about = [entry.reason.words if entry.reason else entry.service.name]
+    if row.patient and row.patient.language != "en":
+        about.append(language(row.patient.language))
+    planned = entry.reason.planned if entry.reason else entry.service.planned
+    return Inside(
+        row=row,
+        id=entry.id,
+        ticket=row.visit.ticket,
+        name=_full_name(row),
+        about=", ".join(about),
+        is_called=is_called,
+        began=began,
+        began_clock=f"{to_local(site.timezone, began):%H:%M}",
+        usual=usual_walk(session, site) if is_called else usual_visit(session, entry),
+        planned=round(planned / timedelta(minutes=1)),
+        routes=tuple(_route(site, r, wanted, tried, began) for r in LONG_ROUTES)
+        if is_called
+        else (),
+        calls=row.call.number if row.call else 0,
+        untried=tuple(r for r in wanted if r not in tried) if is_called else (),
+    )
+
+
+def usual_words(usual: Usual | None) -> str:
+    """`9–16` minutes; nothing where too few are known."""
+    if usual is None:
+        return ""
+    low, high = (round(x / timedelta(minutes=1)) for x in (usual.low, usual.high))
+    return f"{low}–{high}" if low != high else str(low)
+
+
+def _full_name(row: EntryRow) -> str:
+    patient = row.patient
+    if patient is None:
+        return ""
+    if not patient.chosen_name or patient.chosen_name == patient.name:
+        return patient.name
+    # "Xiomara" of "Xiomara Quispe" is no other name; "Alex" of "Alexandra Quispe" is.
+    if patient.chosen_name in patient.name.split():
+        return patient.name
+    return f"{patient.chosen_name} ({patient.name})" if patient.name else patient.chosen_name
+
+
+def _known(
+    session: Session, site: Site, room: Room, row: EntryRow, clinician_id: int
+) -> Sequence[Known]:
+    entry, patient = row.entry, row.patient
+    found = [_born(site, row)]
+    if patient is not None:
+        found.append(Known("s-language", "Language", language(patient.language)))
+    access = _access(room, row)
+    if access:
+        found.append(access)
+    wanted = chosen_routes(row.visit)
+    without = [ROUTES[r] for r in (CallRoute.LOBBY.value, CallRoute.PHONE.value) if r not in wanted]
+    rest = f", not the {joined(without, 'or')}" if without else ""
+    if row.visit.discreet:
+        rest = ". Discreet: on no screen"
+    by = joined(ROUTES.get(r, r) for r in wanted)
+    found.append(Known("s-eye", "Call by", by[:1].upper() + by[1:], rest))
+    found.append(_visit(session, site, row, clinician_id))
+    if entry.note:
+        found.append(Known("s-note", "Note", "", entry.note))
+    return found
+
+
+def _why(site: Site, row: EntryRow) -> str:
+    """The sentence of one who is no longer in the line, as it was."""
+    entry = row.entry
+    candidate = Candidate(
+        entry_id=entry.id,
+        visit_id=entry.visit_id,
+        service_id=entry.service_id,
+        entry_class=entry.entry_class,
+        band=entry.band,
+        due_by=entry.due_by,
+        arrived_at=entry.arrived_at,
+        number=entry.id,
+        reference_at=entry.reference_at,
+        target=entry.target,
+    )
+    return reason(
+        candidate,
+        lambda instant: f"{to_local(site.timezone, instant):%H:%M}",
+        scheduled_at=entry.scheduled_at,
+    )
+
+
+def _born(site: Site, row: EntryRow) -> Known:
+    born = row.patient.birth_date if row.patient else None
+    if born is None:
+        return Known("s-check", "Check", "Date of birth not known", ": ask for name and address")
+    today = row.visit.day
+    age = years(born, today)
+    old = f", {age} years" if age >= 2 else f", {_months(born, today)} months"
+    return Known("s-check", "Check", f"Born {spoken_date(born)}", old)
+
+
+def _months(born: date, today: date) -> int:
+    return (today.year - born.year) * 12 + today.month - born.month - (today.day < born.day)
+
+
+def _access(room: Room, row: EntryRow) -> Known | None:
+    said = joined(row.patient.access_needs) if row.patient and row.patient.access_needs else ""
+    needs = list(row.entry.needs)
+    rest = ""
+    if needs:
+        fits = set(needs) <= set(room.features or ())
+        here = "this room has it" if fits else "this room does not have it"
+        rest = f"Needs {joined(needs)}; {here}."
+    if not said and not rest:
+        return None
+    strong = f"{said[:1].upper()}{said[1:]}." if said else ""
+    return Known("s-wheelchair", "Access", strong, f" {rest}" if strong and rest else rest)
+
+
+def _visit(session: Session, site: Site, row: EntryRow, clinician_id: int) -> Known:
+    entry = row.entry
+    minutes = round((entry.reason or entry.service).planned / timedelta(minutes=1))
+    about = entry.reason.words if entry.reason else entry.service.name
+    rest = f", {minutes} min planned."
+    wish = wish_words(entry)
+    if wish:
+        rest += f" Asked for: {wish}."
+    seen = last_seen(session, row.visit, clinician_id)
+    if seen:
+        rest += f" Last seen by you {spoken_date(to_local(site.timezone, seen).date())}."
+    return Known("s-person", "Visit", about, rest)
+
+
+def _alike_words(visit: Visit) -> str:
+    other = visit.patient
+    assert other is not None
+    born = f", born {spoken_date(other.birth_date)}" if other.birth_date else ""
+    name = other.name if other.name else other.chosen_name
+    gone = ", has left" if visit.departed_at else ""
+    return f"{name}, {visit.ticket}{born}{gone}"
+
+
+def _by_words(visit: Visit) -> str:
+    some = joined(ROUTES.get(r, r) for r in chosen_routes(visit))
+    if some.endswith(ROUTES[CallRoute.FETCH.value]):
+        return some[:1].upper() + some[1:]
+    return f"{some[:1].upper()}{some[1:]} call"
+
+
+def _route(
+    site: Site, route: str, wanted: Sequence[str], tried: Sequence[str], called_at: datetime
+) -> Route:
+    words = LONG_ROUTES[route]
+    if route in tried:
+        at = f"{to_local(site.timezone, called_at):%H:%M:%S}"
+        said = "somebody went" if route == CallRoute.FETCH.value else f"called {at}"
+        return Route(words, "done", said)
+    if route in wanted:
+        return Route(words, "open", "the desk was asked")
+    return Route(words, "off", "not wished")

@@ -1,0 +1,39 @@
+"""A form's command is carried out once, however often it is sent."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import request
+from sqlalchemy.orm import Session
+
+from queueapp.web import idempotency, security
+from queueapp.web.forms import KEY_FIELD, submitted_key
+
+_NOT_OF_THE_BODY = {KEY_FIELD, "csrf_token"}
+
+
+def once(work: Callable[[Session], dict[str, Any]]) -> dict[str, Any]:
+    """Do `work` in one transaction, once per idempotency key, and return what it answered.
+
+    The answer is kept for a day, so it has tickets, no names. Raises Refused as `work` does.
+    """
+    body = "&".join(
+        f"{name}={value}"
+        for name, value in sorted(request.form.items(multi=True))
+        if name not in _NOT_OF_THE_BODY
+    )
+    with security.current_db().write() as session:
+        claim = idempotency.claim(
+            session,
+            security.now(),
+            actor=security.current_actor().key,
+            method=request.method,
+            path=request.path,
+            key=submitted_key(),
+            body=body,
+        )
+        if claim.kept is not None:
+            return claim.kept.answer or {}
+        answer = work(session)
+        claim.keep(session, 200, answer)
+        return answer

@@ -1,0 +1,176 @@
+"""The room's page, with or without a panel that asks for more than one press can say."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from flask import render_template, request
+from sqlalchemy.orm import Session, selectinload
+from werkzeug.exceptions import NotFound
+
+from queueapp.actions.looks import record_look
+from queueapp.db.models import Clinician, QueueEntry, Shift, Site
+from queueapp.db.queries.happened import of_visit
+from queueapp.domain.localtime import service_day, to_local
+from queueapp.realtime.content.room import RoomView, context, room_view
+from queueapp.realtime.content.room_nobody import others
+from queueapp.web.fields import rounded_up
+from queueapp.web.forms import Form
+from queueapp.web.room import blueprint, forms
+from queueapp.web.room.choices import fill
+from queueapp.web.security import (
+    allow,
+    current_actor,
+    current_db,
+    current_site,
+    identity,
+    now,
+)
+
+_PAUSE_MIN = 15
+DELAYS = (0, 10, 20, 30, 45, 60)
+PAUSES = (5, 10, 15, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A panel: its partial, its title, its form, and whether it is about a person or a shift."""
+
+    template: str
+    title: str
+    form: type[Form] | None = None
+    about: str = "shift"
+
+
+PANELS = {
+    "others": Asked("room/_others.html", "Call someone else"),
+    "transfer": Asked("room/_ask.html", "Transfer", forms.TransferForm, "entry"),
+    "aside": Asked("room/_ask.html", "Set aside", forms.AsideForm, "entry"),
+    "history": Asked("room/_history.html", "What happened today", None, "entry"),
+    "pause": Asked("room/_ask.html", "Pause", forms.PauseForm),
+    "late": Asked("room/_ask.html", "Running late", forms.LateForm),
+    "hand-over": Asked("room/_ask.html", "Hand over", forms.HandOverForm),
+    "room": Asked("room/_ask.html", "Change room", forms.RoomForm),
+    "more": Asked("room/_more.html", "More"),
+    "open": Asked("room/_ask.html", "Who works here?", forms.OpenForm, "room"),
+}
+
+
+@blueprint.route("/<int:room_id>")
+@allow("clinician", "room")
+def page(room_id: int) -> Any:
+    """Who is in the room and who is next; `?panel=` opens one of the panels."""
+    name = request.args.get("panel", "")
+    if name and name not in PANELS:
+        raise NotFound
+    if name == "history":
+        _look()
+    with current_db().read() as session:
+        site = session.get_one(Site, current_site().id)
+        view = room_view(session, site, now(), room_id)
+        if not view.parts and not name:
+            name = "open"
+        asked = _panel(session, site, view, name) if name else None
+        if asked and "X-Panel" in request.headers:
+            return render_template(asked["template"], **asked, **context(view, site))
+        return render_template(
+            "room/page.html",
+            channels=[f"room:{room_id}"],
+            seq=view.rows.seq,
+            panel=asked,
+            **(asked or {}),
+            **context(view, site),
+        )
+
+
+def _panel(session: Session, site: Site, view: RoomView, name: str) -> dict[str, Any]:
+    asked = PANELS[name]
+    found: dict[str, Any] = {
+        "template": asked.template,
+        "title": asked.title,
+        "name": name,
+        "delays": DELAYS,
+        "form": None,
+        "entry": None,
+        "shift": None,
+    }
+    if asked.about == "entry":
+        found["entry"] = _entry(session, site)
+    elif asked.about == "shift":
+        found["shift"] = _shift(view)
+    if asked.form is not None:
+        form = asked.form(formdata=None)
+        fill(session, site, form)
+        _suggest(session, site, form, found["shift"])
+        found["form"] = form
+    if name == "others":
+        part = next(p for p in view.parts if p.shift.id == found["shift"].id)
+        found["others"] = others(view.rows, part.view)
+    if name == "history" and found["entry"] is not None:
+        found["happenings"] = of_visit(session, site, found["entry"].visit_id)
+    if name == "pause":
+        found["pauses"] = [f"{to_local(site.timezone, rounded_up(now(), n)):%H:%M}" for n in PAUSES]
+    return found
+
+
+def _entry(session: Session, site: Site) -> QueueEntry:
+    entry = session.get(QueueEntry, request.args.get("entry", 0, type=int))
+    if entry is None or entry.site_id != site.id:
+        raise NotFound
+    return entry
+
+
+def _shift(view: RoomView) -> Shift:
+    wanted = request.args.get("shift", 0, type=int)
+    there = [p.shift for p in view.parts]
+    found = next((s for s in there if s.id == wanted), there[0] if there else None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _suggest(session: Session, site: Site, form: Any, shift: Shift | None) -> None:
+    """What is likely is filled in; an outcome never is."""
+    if isinstance(form, forms.PauseForm):
+        form.until.data = f"{to_local(site.timezone, rounded_up(now(), _PAUSE_MIN)):%H:%M}"
+    if isinstance(form, forms.LateForm) and shift is not None:
+        form.minutes.data = round(shift.declared_delay / timedelta(minutes=1))
+    if isinstance(form, forms.RoomForm) and shift is not None:
+        form.room.choices = [c for c in form.room.choices if c[0] != str(shift.room_id)]
+    if isinstance(form, forms.HandOverForm) and shift is not None:
+        form.clinician.choices = [
+            c for c in form.clinician.choices if c[0] != str(shift.clinician_id)
+        ]
+    if isinstance(form, forms.OpenForm):
+        _suggest_clinician(session, site, form)
+
+
+def _suggest_clinician(session: Session, site: Site, form: forms.OpenForm) -> None:
+    """The one who is signed in, else nobody: a wrong name on the door is worse than a choice."""
+    who = identity().actor
+    mine = (
+        session.scalar(sa.select(Clinician.id).where(Clinician.staff_id == who.id))
+        if who.kind.value == "staff"
+        else None
+    )
+    form.clinician.choices = [("", "Choose"), *form.clinician.choices]
+    form.clinician.data = str(mine) if mine else ""
+    today = service_day(site.timezone, now(), site.rules.day_starts_at)
+    planned = session.scalars(
+        sa.select(Shift)
+        .where(Shift.site_id == site.id, Shift.day == today, Shift.actual_from.is_(None))
+        .options(selectinload(Shift.clinician))
+    )
+    until = {str(s.clinician_id): to_local(site.timezone, s.planned_to) for s in planned}
+    form.clinician.choices = [
+        (n, f"{words}, planned until {until[n]:%H:%M}" if n in until else words)
+        for n, words in form.clinician.choices
+    ]
+
+
+def _look() -> None:
+    """That a person's story was opened is recorded."""
+    with current_db().write() as session:
+        entry = _entry(session, session.get_one(Site, current_site().id))
+        record_look(session, current_actor(), now(), visit_id=entry.visit_id)

@@ -1,0 +1,79 @@
+"""Who acts in which room on whom, and the checks that keep the wrong person from being called."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import request
+from sqlalchemy.orm import Session
+
+from queueapp.db.models import QueueEntry, Room, Shift, Site
+from queueapp.db.queries.happened import room_name
+from queueapp.domain.actor import Actor
+from queueapp.domain.refusal import Refused, conflict, not_found
+from queueapp.domain.visit import IN_ROOM_STATES, EntryState, wrong_state
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One press in one room, inside its transaction."""
+
+    session: Session
+    actor: Actor
+    now: datetime
+    site: Site
+    room_id: int
+
+    @property
+    def key(self) -> tuple[Session, Actor, datetime]:
+        """What every action takes first."""
+        return self.session, self.actor, self.now
+
+    def inside(self) -> QueueEntry:
+        """The person meant, who must be called to this room or in it. Raises Refused, saying
+        where they are instead."""
+        entry = self.entry("entry")
+        if entry.state not in IN_ROOM_STATES or entry.room_id != self.room_id:
+            raise where_now(entry)
+        return entry
+
+    def entry(self, name: str) -> QueueEntry:
+        """The entry a field names, of this site. Raises Refused (not found)."""
+        entry = self.session.get(QueueEntry, number(name) or 0)
+        if entry is None or entry.site_id != self.site.id:
+            raise not_found("The ticket")
+        return entry
+
+    def shift(self) -> Shift:
+        """The shift meant, which must be open in this room. Raises Refused (conflict)."""
+        shift = self.session.get(Shift, number("shift") or 0)
+        if shift is None or shift.site_id != self.site.id:
+            raise not_found("The shift")
+        if shift.actual_to is not None or shift.room_id != self.room_id:
+            where = "has gone home"
+            if shift.actual_to is None and shift.room is not None:
+                where = f"works in {room_name(shift.room.name)} now"
+            raise conflict("not_here", f"{shift.clinician.shown_name} {where}.")
+        return shift
+
+    @property
+    def room(self) -> Room:
+        """The room itself."""
+        return self.session.get_one(Room, self.room_id)
+
+
+def number(name: str) -> int | None:
+    """A row's number from the form."""
+    words = request.form.get(name, "")
+    return int(words) if words.isdigit() and len(words) < 19 else None
+
+
+def where_now(entry: QueueEntry) -> Refused:
+    """The refusal that says where a person is who is not where the screen showed them."""
+    ticket = entry.visit.ticket
+    where = room_name(entry.room.name) if entry.room else ""
+    if entry.state is EntryState.CALLED and where:
+        return conflict("called_elsewhere", f"{ticket} has been called to {where}.")
+    if entry.state is EntryState.IN_SERVICE and where:
+        who = f" with {entry.clinician.shown_name}" if entry.clinician else ""
+        return conflict("in_room", f"{ticket} is in {where}{who}.")
+    return wrong_state(ticket, entry.state)

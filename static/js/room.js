@@ -1,0 +1,236 @@
+// The room: one press at a time, each said in words; keys; clocks that run; panels.
+// Without this script every form and link of the page works as an ordinary one.
+
+import { complete, newKey, showProblem } from "./forms.js";
+import { serverNow } from "./live.js";
+
+const page = document.querySelector("[data-room]");
+const panel = document.getElementById("room-panel");
+const said = document.getElementById("room-said");
+// The green button changes under the finger: a second tap meant for the last one does nothing.
+const SETTLES_MS = 700;
+const SAID_FOR_MS = 6000;
+const REFUSED_FOR_MS = 20000;
+const KEYS_OFF = "queueapp-room-keys-off";
+
+let sending = false;
+let shownPart = null;
+let steps = "";
+let settledAt = 0;
+let cameFrom = null;
+let lookedFor = "";
+
+const primary = () => [...document.querySelectorAll("[data-primary]")].find((b) => b.offsetParent);
+const now = () => performance.now();
+
+/* ---------- what was said ---------- */
+
+function say(words, kind) {
+  const message = document.createElement("p");
+  message.className = `msg msg--${kind}`;
+  message.setAttribute("role", kind === "refused" ? "alert" : "status");
+  const text = document.createElement("span");
+  text.textContent = words;
+  message.append(text);
+  said.replaceChildren(message);
+  setTimeout(() => message.remove(), kind === "refused" ? REFUSED_FOR_MS : SAID_FOR_MS);
+}
+
+/* ---------- commands ---------- */
+
+async function send(form, submitter) {
+  const key = complete(form);
+  const data = new FormData(form, submitter);
+  const url = submitter?.hasAttribute("formaction") ? submitter.formAction : form.action;
+  sending = true;
+  document.body.toggleAttribute("data-sending", true);
+  said.replaceChildren();
+  for (const words of form.querySelectorAll("[data-said]")) words.remove();
+  try {
+    const answer = await fetch(url, {
+      method: "POST",
+      body: data,
+      headers: { Accept: "application/json, application/problem+json" },
+    });
+    if (answer.status < 500) key.value = newKey();
+    if (answer.status === 401 || answer.redirected) return location.reload();
+    const body = await answer.json();
+    if (answer.ok) done(form, body);
+    else refused(form, body);
+  } catch {
+    // Its key stays, so that pressing again has one effect.
+    say("This could not be sent. Nothing is lost: press again when the page is live.", "refused");
+  } finally {
+    sending = false;
+    document.body.toggleAttribute("data-sending", false);
+  }
+}
+
+function done(form, answer) {
+  const wasAsked = panel.contains(form);
+  if (wasAsked) closePanel();
+  if (answer.said) say(answer.said, "done");
+}
+
+function refused(form, problem) {
+  if (panel.contains(form) && form.matches(".ask")) showProblem(form, problem);
+  else say(problem.detail || problem.title, "refused");
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-act]")) return;
+  event.preventDefault();
+  const isPrimary = event.submitter?.hasAttribute("data-primary");
+  if (sending || document.body.dataset.live === "no") return;
+  if (isPrimary && now() - settledAt < SETTLES_MS) return;
+  send(form, event.submitter);
+});
+
+/* ---------- panels ---------- */
+
+async function openPanel(link) {
+  if (!panel.contains(link)) cameFrom = link;
+  try {
+    const answer = await fetch(link.href, { headers: { "X-Panel": "1" } });
+    if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
+    panel.innerHTML = await answer.text();
+    showPanel();
+  } catch {
+    location.assign(link.href);
+  }
+}
+
+function showPanel() {
+  if (panel.matches(":modal") === false) {
+    panel.removeAttribute("open");
+    panel.showModal();
+  }
+  panel.setAttribute("aria-label", panel.querySelector("h1")?.textContent || "");
+  const off = panel.querySelector("[data-keys-off]");
+  if (off) off.checked = localStorage.getItem(KEYS_OFF) === "yes";
+  panel.querySelector(".ask select, .ask input:not([type=hidden]), .ask button, li button, .stack .btn")?.focus();
+}
+
+function closePanel() {
+  if (panel.open) panel.close();
+}
+
+panel.addEventListener("close", () => {
+  panel.replaceChildren();
+  if (location.search) history.replaceState(null, "", page.dataset.page);
+  if (cameFrom?.isConnected) cameFrom.focus({ preventScroll: true });
+  cameFrom = null;
+});
+
+document.addEventListener("click", (event) => {
+  const target = event.target.closest("a, button, dialog");
+  if (!target || event.metaKey || event.ctrlKey) return;
+  if (target === panel && event.target === panel && event.offsetX < 0) return closePanel();
+  if (target.matches("[data-panel]")) {
+    event.preventDefault();
+    if (document.body.dataset.live !== "no") openPanel(target);
+  } else if (target.matches("[data-close]")) {
+    event.preventDefault();
+    closePanel();
+  } else if (target.matches("[data-put]")) {
+    const field = target.form?.elements.namedItem(target.dataset.put) || panel.querySelector(`[name="${target.dataset.put}"]`);
+    if (field) field.value = target.dataset.value;
+  } else if (target.matches("[data-show-part]")) {
+    shownPart = target.dataset.showPart;
+    showPart();
+  }
+});
+
+/* ---------- keys ---------- */
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || panel.open) return;
+  if (localStorage.getItem(KEYS_OFF) === "yes") return;
+  const focused = document.activeElement;
+  if (focused && focused !== document.body && focused !== document.documentElement) {
+    // A chosen outcome keeps the keys: they go on to choose, and Space goes on.
+    const isOutcome = focused.matches('[name="resolution"]');
+    if (!isOutcome && !focused.matches("main, dialog")) return;
+  }
+  if (event.key === " ") {
+    event.preventDefault();
+    primary()?.click();
+  } else if (["1", "2", "3"].includes(event.key)) {
+    const form = primary()?.form;
+    const radio = form?.querySelectorAll('[name="resolution"]')[Number(event.key) - 1];
+    if (!radio) return;
+    event.preventDefault();
+    radio.checked = !radio.checked;
+    radio.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-keys-off]")) localStorage.setItem(KEYS_OFF, event.target.checked ? "yes" : "no");
+  if (event.target.name === "resolution") tellOutcome();
+});
+
+/** The green button says as what it finishes the visit. */
+function tellOutcome() {
+  for (const words of document.querySelectorAll("[data-outcome-words]")) {
+    const plain = (words.dataset.plain ??= words.textContent);
+    const chosen = words.closest("button").form?.querySelector('[name="resolution"]:checked');
+    const outcome = chosen?.closest("label").querySelector("span").textContent.toLowerCase();
+    const [first, ...rest] = plain.split(". ");
+    const told = outcome && plain.startsWith("Finishes ") ? [`${first} as ${outcome}`, ...rest].join(". ") : plain;
+    if (words.textContent !== told) words.textContent = told;
+  }
+}
+
+/* ---------- what runs by itself ---------- */
+
+function tick() {
+  const at = serverNow();
+  for (const one of document.querySelectorAll("[data-elapsed]")) {
+    const seconds = Math.max(0, Math.floor((at - Date.parse(one.dataset.elapsed)) / 1000));
+    const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+    const two = (n) => String(n).padStart(2, "0");
+    one.textContent = h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+  }
+  for (const bar of document.querySelectorAll("[data-elapsed-bar]")) {
+    const share = (at - Date.parse(bar.dataset.elapsedBar)) / 1000 / Number(bar.dataset.far);
+    bar.setAttribute("width", String(Math.round(Math.min(Math.max(share, 0), 1) * 338)));
+  }
+  for (const one of document.querySelectorAll("[data-gone-at]")) one.hidden = at >= Date.parse(one.dataset.goneAt);
+  lookAgain(at);
+}
+
+// Somebody may be called from a certain moment on though nothing happens then.
+function lookAgain(at) {
+  const when = document.querySelector("[data-changes-at]")?.dataset.changesAt || "";
+  if (!when || when === lookedFor || at < Date.parse(when) + 500 || sending || panel.open) return;
+  if (document.querySelector('[name="resolution"]:checked, .onward[open]')) return;
+  lookedFor = when;
+  location.reload();
+}
+
+function showPart() {
+  const parts = [...document.querySelectorAll("[data-part]")];
+  if (!parts.some((part) => part.dataset.part === shownPart)) shownPart = parts[0]?.dataset.part ?? null;
+  for (const part of parts) part.hidden = part.dataset.part !== shownPart;
+}
+
+function settle() {
+  showPart();
+  const step = primary()?.dataset.step || "";
+  if (step !== steps) {
+    steps = step;
+    settledAt = now();
+  }
+  for (const words of document.querySelectorAll("[data-outcome-words]")) delete words.dataset.plain;
+  tellOutcome();
+  tick();
+}
+
+document.addEventListener("queueapp:update", settle);
+settle();
+settledAt = 0;
+setInterval(tick, 1000);
+if (panel.open) showPanel();
+for (const words of said.querySelectorAll(".msg")) setTimeout(() => words.remove(), SAID_FOR_MS);
