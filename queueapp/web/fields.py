@@ -64,9 +64,11 @@ class ClockField(StringField):
 class DateField(StringField):
     """A date as people type it; `said()` is the date, None when left empty."""
 
-    def __init__(self, label: str, needed: str = "", example: str = "27.3.1985") -> None:
+    def __init__(
+        self, label: str, needed: str = "", example: str = "27.3.1985", **options: Any
+    ) -> None:
         render = {"placeholder": example, "size": 11}
-        super().__init__(label, [Length(max=20)], render_kw=render)
+        super().__init__(label, [Length(max=20)], render_kw=render, **options)
         self.needed, self.example = needed, example
 
     def pre_validate(self, form: Any) -> None:

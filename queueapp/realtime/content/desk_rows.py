@@ -64,6 +64,7 @@ class DeskRow:
     range: str
     told: str
     slips: bool
+    is_over: bool
     risk: Risk | None
     why: str
     state: str
@@ -147,7 +148,8 @@ def desk_row(row: EntryRow, rows: SiteRows) -> DeskRow:
         is_late=entry.due_by < rows.now or (risk is not None and risk.tone == "late"),
         range=_range(row, rows.now, clock, called),
         told=_told(row, clock),
-        slips=row.slips and not called and not away,
+        is_over=is_over(row, rows.now),
+        slips=is_slipping(row, rows.now) and not called and not away,
         risk=risk,
         why=_why(row, clock),
         state=state,
@@ -168,10 +170,20 @@ def risk_of(chance: float | None) -> Risk | None:
     return Risk(chance, "very likely", "late")
 
 
+def is_over(row: EntryRow, now: datetime) -> bool:
+    """Whether the time that was promised has passed."""
+    return bool(row.promise and row.promise.high_at and row.promise.high_at < now)
+
+
+def is_slipping(row: EntryRow, now: datetime) -> bool:
+    """Whether what was promised is over, or will be before the middle of the estimate."""
+    return is_over(row, now) or row.slips
+
+
 def wait_words(row: EntryRow, now: datetime) -> str:
     """The wait still to come, as it is told: "6–12 min", or nothing where nobody can say."""
     estimate = row.estimate
-    if estimate is None:
+    if estimate is None or (estimate.high_at and estimate.high_at < now):
         return ""
     low = max((estimate.low_at - now).total_seconds(), 0.0)
     if estimate.high_at is None:
@@ -186,7 +198,7 @@ def _range(row: EntryRow, now: datetime, clock: Clock, called: bool) -> str:
         return "place kept"
     if row.estimate is not None and row.estimate.high_at is None:
         return "may not be reached"
-    return wait_words(row, now) or "not known yet"
+    return wait_words(row, now) or "over time"
 
 
 def _told(row: EntryRow, clock: Clock) -> str:

@@ -13,13 +13,17 @@ from queueapp.domain.localtime import to_local
 from queueapp.domain.ordering import ahead_of
 from queueapp.domain.visit import CallRoute, EntryState, Presence
 from queueapp.realtime.content.desk import DeskView
-from queueapp.realtime.content.desk_rows import risk_of, wait_words
+from queueapp.realtime.content.desk_rows import is_slipping, risk_of, wait_words
 
 _NUMBERS = ("Nobody is", "One person is", "Two people are", "Three people are", "Four people are",
             "Five people are", "Six people are", "Seven people are", "Eight people are",
             "Nine people are", "Ten people are")  # fmt: skip
 _LANGUAGES = {
-    "en": "English", "ar": "Arabic", "de": "German", "es": "Spanish", "fr": "French",
+    "en": "English", "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "el": "Greek", "fa": "Persian",
+    "gu": "Gujarati", "hi": "Hindi", "hu": "Hungarian", "ja": "Japanese", "ku": "Kurdish",
+    "lt": "Lithuanian", "nl": "Dutch", "pa": "Punjabi", "ps": "Pashto", "ro": "Romanian",
+    "ru": "Russian", "ta": "Tamil", "ti": "Tigrinya", "vi": "Vietnamese", "yo": "Yoruba",
+    "zh": "Chinese", "de": "German", "es": "Spanish", "fr": "French",
     "it": "Italian", "pl": "Polish", "pt": "Portuguese", "so": "Somali", "tr": "Turkish",
     "uk": "Ukrainian", "ur": "Urdu",
 }  # fmt: skip
@@ -70,7 +74,7 @@ def aloud(view: DeskView, site: Site, entry: QueueEntry) -> dict[str, str]:
         said += " It may be that we do not reach you today."
     elif words:
         said += f" It should be {words.replace('–', ' to ').replace(' min', ' minutes')}."
-    return {"said": said, "more": _more(row, clock)}
+    return {"said": said, "more": _more(row, view.rows.now, clock)}
 
 
 def _ahead(view: DeskView, entry: QueueEntry) -> str:
@@ -80,10 +84,10 @@ def _ahead(view: DeskView, entry: QueueEntry) -> str:
     return _NUMBERS[n] if n < len(_NUMBERS) else f"{n} people are"
 
 
-def _more(row: EntryRow, clock: Callable[[datetime | None], str]) -> str:
+def _more(row: EntryRow, now: datetime, clock: Callable[[datetime | None], str]) -> str:
     parts = []
     if row.promise and row.promise.high_at:
-        holds = "it slips past that" if row.slips else "the promise holds"
+        holds = "it slips past that" if is_slipping(row, now) else "the promise holds"
         parts.append(f"Told by {clock(row.promise.high_at)}, {holds}.")
     risk = risk_of(row.estimate.miss if row.estimate else None)
     if risk:

@@ -20,8 +20,8 @@ from queueapp.domain.refusal import Refused, invalid
 from queueapp.domain.visit import OPEN_STATES, PreferenceKind
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
-from queueapp.web.desk.fields import Choice, ClockField, DateField
 from queueapp.web.desk.page import Panel, make_panel, show, status_of
+from queueapp.web.fields import Choice, ClockField, DateField
 from queueapp.web.forms import Form, text
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 

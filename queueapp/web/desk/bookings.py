@@ -18,8 +18,8 @@ from queueapp.domain.visit import AppointmentState
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
 from queueapp.web.desk.booking import TimeForm, override_of, take_refusal, times_of, wanted
-from queueapp.web.desk.fields import AfterwardsForm, past_instant
 from queueapp.web.desk.page import Panel, make_panel, show, status_of
+from queueapp.web.fields import AfterwardsForm, past_instant
 from queueapp.web.forms import Form
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 

@@ -15,8 +15,8 @@ from queueapp.domain.refusal import Refused, invalid
 from queueapp.domain.visit import EntryState
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
-from queueapp.web.desk.fields import instant_of, read_clock
 from queueapp.web.desk.page import Panel, make_panel, show, status_of
+from queueapp.web.fields import instant_of, read_clock
 from queueapp.web.forms import Form
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 

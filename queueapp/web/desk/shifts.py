@@ -18,7 +18,8 @@ from queueapp.domain.localtime import service_day, to_local
 from queueapp.domain.refusal import Refused
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
-from queueapp.web.desk.fields import (
+from queueapp.web.desk.page import Panel, make_panel, show, status_of
+from queueapp.web.fields import (
     AfterwardsForm,
     Choice,
     ClockField,
@@ -26,7 +27,6 @@ from queueapp.web.desk.fields import (
     past_instant,
     rounded_up,
 )
-from queueapp.web.desk.page import Panel, make_panel, show, status_of
 from queueapp.web.forms import Form, text
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 

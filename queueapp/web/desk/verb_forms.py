@@ -4,7 +4,7 @@ from wtforms import RadioField
 from wtforms.validators import Optional
 
 from queueapp.domain.visit import Resolution
-from queueapp.web.desk.fields import AfterwardsForm, Choice, ClockField
+from queueapp.web.fields import AfterwardsForm, Choice, ClockField
 from queueapp.web.forms import Form, text
 
 RESOLUTIONS = {

@@ -24,7 +24,7 @@ from queueapp.domain.visit import (
     in_words as state_words,
 )
 from queueapp.web.desk import verb_forms as forms
-from queueapp.web.desk.fields import future_instant, past_instant
+from queueapp.web.fields import future_instant, past_instant
 from queueapp.web.forms import Form
 
 
@@ -239,7 +239,7 @@ VERBS: dict[str, Verb] = {
         Verb("wish", "Wish", "w", "s-person", forms.WishForm, _waits, _wish),
         Verb(
             "absent",
-            "No answer",
+            "Absent",
             "a",
             "s-waiting",
             forms.PlainForm,

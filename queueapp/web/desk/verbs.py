@@ -20,15 +20,15 @@ from queueapp.db.models import (
 from queueapp.db.queries.happened import class_words, in_words, of_visit
 from queueapp.domain.localtime import to_local
 from queueapp.domain.refusal import Refused
-from queueapp.domain.visit import EntryClass
+from queueapp.domain.visit import EntryClass, Presence
 from queueapp.realtime.content.desk import DeskView
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
 from queueapp.web.desk.aloud import aloud, needs_of
-from queueapp.web.desk.fields import rounded_up
 from queueapp.web.desk.page import Panel, make_panel, show, status_of, view_of
 from queueapp.web.desk.verb_forms import LEFT_BECAUSE
 from queueapp.web.desk.verb_table import VERBS, Turn
+from queueapp.web.fields import rounded_up
 from queueapp.web.forms import Form
 from queueapp.web.security import allow, current_actor, current_db, now
 
@@ -112,8 +112,7 @@ def _panel(entry_id: int, verb: str, form: Form | None = None) -> Panel:
 
 
 def _here_words(entry: QueueEntry) -> str:
-    presence = str(entry.visit.presence)
-    return {"out": "Back here", "on_the_way": "Is here"}.get(presence, "Here after all")
+    return "Back here" if entry.visit.presence is Presence.OUT else "Is here"
 
 
 def _fill(

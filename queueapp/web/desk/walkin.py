@@ -19,8 +19,8 @@ from queueapp.domain.walk_in_line import LONGEST, Known, WalkInLine, parse
 from queueapp.waits.promise import range_words, said_range
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out, in_panel
-from queueapp.web.desk.fields import instant_of
 from queueapp.web.desk.page import show, status_of
+from queueapp.web.fields import instant_of
 from queueapp.web.forms import Form, text
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
