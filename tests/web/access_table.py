@@ -31,6 +31,7 @@ ROUTES: dict[str, set[str]] = {
         "page add preview begin day close book booking check_in end move do row item_panel settle "
         "take take_back open_shift shift_verb shifts",
     ),
+    **_each({ROOM, *CARE}, "room", "page do"),
     **_each({LOBBY, *STAFF}, "lobby", "page"),
     **_each(ALL, "api", "openapi"),
     **_each(DESK, "api", "take_ticket book cancel check_in move_booking"),

@@ -36,14 +36,14 @@ def undo_of(
         if event.room_id != room_id or (event.kind == Kind.CALLED and event.entry_id in standing):
             continue
         told = in_words(session, site, [event])[0]
-        told_words = told.words
+        who, told_words = _named(session, event, told.subject), told.words
         if event.kind == Kind.FINISHED and event.why:
             told_words = f"finished, {_OUTCOMES.get(event.why, event.why)}"
         called = called_with(session, event)
         verb = _UNDO_WORDS.get(Kind(event.kind), "Undo")
         return Undo(
             event_id=event.id,
-            words=f"{_named(session, event, told.subject)} {told_words}, {clock(site, event.occurred_at)}.",
+            words=f"{who} {told_words}, {clock(site, event.occurred_at)}.",
             button=f"{verb} and the call" if called else verb,
             until=event.recorded_at + site.rules.undo_window,
         )
