@@ -6,7 +6,6 @@ import { serverNow } from "./live.js";
 
 const page = document.querySelector("[data-room]");
 const panel = document.getElementById("room-panel");
-const said = document.getElementById("room-said");
 // The green button changes under the finger: a second tap meant for the last one does nothing.
 const SETTLES_MS = 700;
 const SAID_FOR_MS = 6000;
@@ -25,6 +24,10 @@ const now = () => performance.now();
 
 /* ---------- what was said ---------- */
 
+function hush() {
+  for (const place of document.querySelectorAll("[data-said-here]")) place.replaceChildren();
+}
+
 function say(words, kind) {
   const message = document.createElement("p");
   message.className = `msg msg--${kind}`;
@@ -32,7 +35,10 @@ function say(words, kind) {
   const text = document.createElement("span");
   text.textContent = words;
   message.append(text);
-  said.replaceChildren(message);
+  hush();
+  const places = [...document.querySelectorAll("[data-said-here]")];
+  // Beside the green button where there is one, else on top of the page.
+  (places.find((place) => place.parentElement.matches(".act") && place.parentElement.offsetParent) || places[0]).append(message);
   setTimeout(() => message.remove(), kind === "refused" ? REFUSED_FOR_MS : SAID_FOR_MS);
 }
 
@@ -44,7 +50,7 @@ async function send(form, submitter) {
   const url = submitter?.hasAttribute("formaction") ? submitter.formAction : form.action;
   sending = true;
   document.body.toggleAttribute("data-sending", true);
-  said.replaceChildren();
+  hush();
   for (const words of form.querySelectorAll("[data-said]")) words.remove();
   try {
     const answer = await fetch(url, {
@@ -109,7 +115,7 @@ function showPanel() {
   panel.setAttribute("aria-label", panel.querySelector("h1")?.textContent || "");
   const off = panel.querySelector("[data-keys-off]");
   if (off) off.checked = localStorage.getItem(KEYS_OFF) === "yes";
-  panel.querySelector(".ask select, .ask input:not([type=hidden]), .ask button, li button, .stack .btn")?.focus();
+  (panel.querySelector(".ask select, .ask input:not([type=hidden]), .ask button, .stack .btn") || panel.querySelector("h1"))?.focus({ preventScroll: true });
 }
 
 function closePanel() {
@@ -233,4 +239,4 @@ settle();
 settledAt = 0;
 setInterval(tick, 1000);
 if (panel.open) showPanel();
-for (const words of said.querySelectorAll(".msg")) setTimeout(() => words.remove(), SAID_FOR_MS);
+for (const words of document.querySelectorAll(".roomsaid .msg")) setTimeout(() => words.remove(), SAID_FOR_MS);

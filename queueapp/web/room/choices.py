@@ -7,14 +7,15 @@ from sqlalchemy.orm import Session
 
 from queueapp.db.models import Clinician, ClinicianService, Room, Service, Site
 from queueapp.db.queries.happened import room_name
-from queueapp.web.room.forms import SAME
+from queueapp.web.room.forms import RESOLUTIONS, SAME
 
 
 def fill(session: Session, site: Site, form: Any) -> None:
     """Give the form's lists their rows."""
     services = [(str(s.id), s.name) for s in _services(session, site)]
     who = [(str(c.id), c.shown_name) for c in clinicians(session, site)]
-    if "next_service" in form:
+    if "resolution" in form:
+        form.resolution.choices = [("", "Not said"), *RESOLUTIONS.items()]
         form.next_service.choices = [("", "As planned, or home"), *services]
         form.next_who.choices = [("", "Anyone"), (SAME, "The same clinician")]
     elif "ready_at" in form:

@@ -1,7 +1,7 @@
 """What the room's verbs ask for."""
 
-from wtforms import IntegerField, RadioField
-from wtforms.validators import InputRequired, NumberRange, Optional
+from wtforms import IntegerField
+from wtforms.validators import InputRequired, NumberRange
 
 from queueapp.domain.visit import Resolution
 from queueapp.web.fields import Choice, ClockField
@@ -23,7 +23,7 @@ class PlainForm(Form):
 class FinishForm(Form):
     """How it ended, never preselected; where the person goes next, if anywhere."""
 
-    resolution = RadioField("How did the visit end?", [Optional()], choices=[*RESOLUTIONS.items()])
+    resolution = Choice("How did the visit end?", "Choose one of the three, or leave it out.")
     next_service = Choice("Next", "Choose one of this clinic's services.")
     next_who = Choice("Seen by", "Choose anyone or the same clinician.")
 

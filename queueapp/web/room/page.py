@@ -13,8 +13,9 @@ from queueapp.actions.looks import record_look
 from queueapp.db.models import Clinician, QueueEntry, Shift, Site
 from queueapp.db.queries.happened import of_visit
 from queueapp.domain.localtime import service_day, to_local
-from queueapp.realtime.content.room import RoomView, context, room_view
+from queueapp.realtime.content.room import Part, RoomView, context, room_view
 from queueapp.realtime.content.room_nobody import others
+from queueapp.realtime.content.spoken import joined, spoken_date
 from queueapp.web.fields import rounded_up
 from queueapp.web.forms import Form
 from queueapp.web.room import blueprint, forms
@@ -91,6 +92,7 @@ def _panel(session: Session, site: Site, view: RoomView, name: str) -> dict[str,
         "title": asked.title,
         "name": name,
         "delays": DELAYS,
+        "spoken_date": spoken_date,
         "form": None,
         "entry": None,
         "shift": None,
@@ -107,11 +109,21 @@ def _panel(session: Session, site: Site, view: RoomView, name: str) -> dict[str,
     if name == "others":
         part = next(p for p in view.parts if p.shift.id == found["shift"].id)
         found["others"] = others(view.rows, part.view)
+        found["full"] = _full(view, part)
     if name == "history" and found["entry"] is not None:
         found["happenings"] = of_visit(session, site, found["entry"].visit_id)
     if name == "pause":
         found["pauses"] = [f"{to_local(site.timezone, rounded_up(now(), n)):%H:%M}" for n in PAUSES]
     return found
+
+
+def _full(view: RoomView, part: Part) -> str:
+    """Why nobody can be chosen now, in words."""
+    if part.pause is not None:
+        return "You are on a pause. End it first."
+    if part.view.free_places > 0:
+        return ""
+    return f"Finish {joined(p.short for p in view.inside)} first: {view.name} has no place free."
 
 
 def _entry(session: Session, site: Site) -> QueueEntry:
