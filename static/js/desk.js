@@ -107,7 +107,7 @@ async function send(form, submitter) {
     const answer = await fetch(form.action, {
       method: "POST",
       body: new FormData(form, submitter),
-      headers: { ...PANEL, Accept: "application/json, text/html" },
+      headers: { ...PANEL, Accept: "application/json, text/html;q=0.5" },
     });
     if (answer.status < 500) key.value = newKey();
     const kind = answer.headers.get("Content-Type") || "";

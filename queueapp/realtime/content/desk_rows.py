@@ -183,7 +183,9 @@ def is_slipping(row: EntryRow, now: datetime) -> bool:
 def wait_words(row: EntryRow, now: datetime) -> str:
     """The wait still to come, as it is told: "6–12 min", or nothing where nobody can say."""
     estimate = row.estimate
-    if estimate is None or (estimate.high_at and estimate.high_at < now):
+    # Without a chance of missing it is no forecast, only what was promised, and that may be over.
+    is_promise = estimate is not None and estimate.miss is None
+    if estimate is None or (is_promise and estimate.high_at and estimate.high_at < now):
         return ""
     low = max((estimate.low_at - now).total_seconds(), 0.0)
     if estimate.high_at is None:
@@ -198,7 +200,7 @@ def _range(row: EntryRow, now: datetime, clock: Clock, called: bool) -> str:
         return "place kept"
     if row.estimate is not None and row.estimate.high_at is None:
         return "may not be reached"
-    return wait_words(row, now) or "over time"
+    return wait_words(row, now) or ("over time" if is_over(row, now) else "not known yet")
 
 
 def _told(row: EntryRow, clock: Clock) -> str:

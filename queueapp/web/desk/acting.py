@@ -11,11 +11,10 @@ from werkzeug.wrappers import Response
 from queueapp.actions.undo import undoable
 from queueapp.db.models import Patient, QueueEntry, Site, Visit, VisitEvent
 from queueapp.db.queries.happened import in_words
-from queueapp.web import idempotency, security
-from queueapp.web.forms import KEY_FIELD, submitted_key
+from queueapp.web import security
+from queueapp.web.once import once
 
 PANEL_HEADER = "X-Panel"
-_NOT_OF_THE_BODY = {KEY_FIELD, "csrf_token"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +40,12 @@ def carry_out(work: Callable[[Session], Done]) -> Response:
 
     The kept answer has tickets, no names. Raises Refused as `work` does.
     """
-    actor, now = security.current_actor(), security.now()
-    body = "&".join(
-        f"{name}={value}"
-        for name, value in sorted(request.form.items(multi=True))
-        if name not in _NOT_OF_THE_BODY
-    )
-    with security.current_db().write() as session:
-        claim = idempotency.claim(
-            session,
-            now,
-            actor=actor.key,
-            method=request.method,
-            path=request.path,
-            key=submitted_key(),
-            body=body,
-        )
-        if claim.kept is not None:
-            done = Done(**(claim.kept.answer or {"about": "", "words": "Done"}))
-        else:
-            done = work(session)
-            kept = {
-                "about": done.about,
-                "words": done.words,
-                "entry_id": done.entry_id,
-                "then": done.then,
-            }
-            claim.keep(session, 200, kept)
+
+    def plain(session: Session) -> dict[str, Any]:
+        done = work(session)
+        return {name: getattr(done, name) for name in ("about", "words", "entry_id", "then")}
+
+    done = Done(**once(plain))
     return _answer(done)
 
 

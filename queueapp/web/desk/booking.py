@@ -150,11 +150,14 @@ def times_of(
     names = {c.id: c.shown_name for c in session.scalars(sa.select(Clinician))}
     # One time that several are free at is one choice: whoever is free then.
     shown: dict[str, tuple[str, str, str]] = {}
+    counts: dict[str, int] = {}
     for one in free:
         clock = f"{to_local(site.timezone, one.starts_at):%H:%M}"
         who = names.get(one.clinician_id or 0, f"{one.places} places")
         value = one.starts_at.isoformat()
-        shown[value] = (value, clock, who if value not in shown else "several")
+        counts[value] = counts.get(value, 0) + one.places
+        who = who if value not in shown else f"{counts[value]} free"
+        shown[value] = (value, clock, who)
     form.at.choices = [(value, clock) for value, clock, _ in shown.values()]
     return Times(day, list(shown.values())[:_SHOWN], next_day if not free else None)
 

@@ -12,7 +12,8 @@ from wtforms import IntegerField
 from wtforms.validators import InputRequired, NumberRange
 
 from queueapp.actions import shifts as actions
-from queueapp.db.models import Clinician, ClinicianService, Room, Service, Shift, Site
+from queueapp.db.models import Room, Shift, Site
+from queueapp.db.queries.clinicians import clinicians_of
 from queueapp.db.queries.happened import room_name
 from queueapp.domain.localtime import service_day, to_local
 from queueapp.domain.refusal import Refused
@@ -104,7 +105,8 @@ def shifts(site: str) -> Any:
 def open_shift(site: str) -> Any:
     """A clinician comes on shift."""
     form = OpenForm()
-    panel = _panel(None, "", None, form)
+    with current_db().read() as session:
+        _fill(session, session.get_one(Site, current_site().id), form)
 
     def work(session: Session) -> Done:
         row = session.get_one(Site, current_site().id)
@@ -123,12 +125,12 @@ def open_shift(site: str) -> Any:
         return Done(shift.clinician.shown_name, f"is on shift in {where}", then=_here())
 
     if not form.validate():
-        return show(panel, 422)
+        return show(_panel(None, "", None, form), 422)
     try:
         return carry_out(work)
     except Refused as refused:
         form.take(_renamed(refused))
-        return show(panel, status_of(refused))
+        return show(_panel(None, "", None, form), status_of(refused))
 
 
 @blueprint.route("/shifts/<int:shift_id>/<verb>", methods=["POST"])
@@ -138,7 +140,8 @@ def shift_verb(shift_id: int, verb: str) -> Any:
     if verb not in _FORMS:
         raise NotFound
     form = _FORMS[verb]()
-    panel = _panel(shift_id, verb, form)
+    with current_db().read() as session:
+        _fill(session, session.get_one(Site, current_site().id), form)
 
     def work(session: Session) -> Done:
         site = session.get_one(Site, current_site().id)
@@ -148,12 +151,12 @@ def shift_verb(shift_id: int, verb: str) -> Any:
         return Done(who, words, then=_here())
 
     if not form.validate():
-        return show(panel, 422)
+        return show(_panel(shift_id, verb, form), 422)
     try:
         return carry_out(work)
     except Refused as refused:
         form.take(_renamed(refused))
-        return show(panel, status_of(refused))
+        return show(_panel(shift_id, verb, form), status_of(refused))
 
 
 def _renamed(refused: Refused) -> Refused:
@@ -266,15 +269,17 @@ def _panel(shift_id: int | None, verb: str, form: Any, new: OpenForm | None = No
 
 def _fill(session: Session, site: Site, form: Any) -> None:
     if form is not None and "clinician" in form:
-        clinicians = session.scalars(
-            sa.select(Clinician)
-            .join(ClinicianService, ClinicianService.clinician_id == Clinician.id)
-            .join(Service, Service.id == ClinicianService.service_id)
-            .where(Service.site_id == site.id, Clinician.retired.is_(False))
-            .distinct()
-            .order_by(Clinician.id)
+        clinicians = clinicians_of(session, site.id)
+        working = set(
+            session.scalars(
+                sa.select(Shift.clinician_id).where(
+                    Shift.actual_from.is_not(None), Shift.actual_to.is_(None)
+                )
+            )
         )
-        form.clinician.choices = [(str(c.id), c.shown_name) for c in clinicians]
+        # Who can come is first; who is here already stays, to be refused in words.
+        some = sorted(clinicians, key=lambda c: (c.id in working, c.id))
+        form.clinician.choices = [(str(c.id), c.shown_name) for c in some]
     if form is not None and "room" in form:
         rooms = session.scalars(
             sa.select(Room)

@@ -1,6 +1,7 @@
 """What the verbs of a row ask for."""
 
 from wtforms import RadioField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 
 from queueapp.domain.visit import Resolution
@@ -74,7 +75,9 @@ class FinishForm(AfterwardsForm):
     """How it ended; never preselected."""
 
     resolution = RadioField(
-        "How it ended, if known", [Optional()], choices=list(RESOLUTIONS.items())
+        "How it ended, if known",
+        [Optional()],
+        choices=[SelectChoice(value, words) for value, words in RESOLUTIONS.items()],
     )
 
 

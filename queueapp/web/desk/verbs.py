@@ -10,13 +10,12 @@ from werkzeug.exceptions import NotFound
 from queueapp.actions.looks import record_look
 from queueapp.actions.undo import last_undoable
 from queueapp.db.models import (
-    Clinician,
-    ClinicianService,
     QueueEntry,
     Service,
     ServiceTarget,
     Site,
 )
+from queueapp.db.queries.clinicians import clinicians_of
 from queueapp.db.queries.happened import class_words, in_words, of_visit
 from queueapp.domain.localtime import to_local
 from queueapp.domain.refusal import Refused
@@ -180,14 +179,7 @@ def _likely_room(view: DeskView, entry: QueueEntry) -> str:
 
 
 def _wishes(session: Session, site: Site) -> list[tuple[str, str]]:
-    clinicians = session.scalars(
-        sa.select(Clinician)
-        .join(ClinicianService, ClinicianService.clinician_id == Clinician.id)
-        .join(Service, Service.id == ClinicianService.service_id)
-        .where(Service.site_id == site.id, Clinician.retired.is_(False))
-        .distinct()
-        .order_by(Clinician.id)
-    ).all()
+    clinicians = clinicians_of(session, site.id)
     return [
         ("", "Anyone"),
         *((f"if_possible:{c.id}", f"{c.shown_name} if possible") for c in clinicians),

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from queueapp.actions import promises
 from queueapp.actions.arrivals import Newcomer, take_ticket
 from queueapp.actions.legs import Wish, due_for
-from queueapp.db.models import Clinician, ClinicianService, QueueEntry, Service, Site
+from queueapp.db.models import QueueEntry, Service, Site
+from queueapp.db.queries.clinicians import clinicians_of
 from queueapp.db.queries.happened import class_words
 from queueapp.domain.localtime import to_local
 from queueapp.domain.refusal import Refused, invalid
@@ -40,14 +41,7 @@ def _known(session: Session, site_id: int) -> tuple[list[Known], list[Known]]:
         .where(Service.site_id == site_id, Service.retired.is_(False))
         .order_by(Service.position, Service.id)
     )
-    clinicians = session.scalars(
-        sa.select(Clinician)
-        .join(ClinicianService, ClinicianService.clinician_id == Clinician.id)
-        .join(Service, Service.id == ClinicianService.service_id)
-        .where(Service.site_id == site_id, Clinician.retired.is_(False))
-        .distinct()
-        .order_by(Clinician.id)
-    )
+    clinicians = clinicians_of(session, site_id)
     return (
         [Known(s.id, s.name, f"{s.slug} {s.plain_name}") for s in services],
         [Known(c.id, c.shown_name) for c in clinicians],

@@ -1,0 +1,145 @@
+"""The desk in a browser: by keyboard alone, seen at once by a second one, taken back."""
+
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from queueapp.db.session import Database
+from queueapp.domain.actor import Role
+from tests import factories
+from tests.served import Served
+
+EMAILS = ("marta@example.org", "ines@example.org")
+
+
+@pytest.fixture
+def served(fresh_database: str, serve: Callable[..., Served]) -> Served:
+    """A clinic with one doctor, a blood test, and Noor who waits."""
+    database = Database(fresh_database)
+    now = datetime.now(UTC)
+    with database.write() as s:
+        site = factories.make_site(s, "harbour")
+        factories.make_service(s, site, "GP consultation", slug="gp")
+        blood = factories.make_service(s, site, "Blood test", slug="blood")
+        room = factories.make_room(s, site, "1")
+        doctor = factories.make_clinician(s, site.services, "Elena Ruiz", title="Dr")
+        factories.make_shift(s, site, doctor, room, now=now - timedelta(minutes=1))
+        noor = factories.make_patient(s, "Noor El-Sayed")
+        visit = factories.make_visit(s, site, noor, now=now)
+        factories.make_entry(s, blood, visit, now=now)
+        for email in EMAILS:
+            factories.make_staff(s, site, Role.RECEPTIONIST, email=email)
+    database.dispose()
+    return serve(fresh_database)
+
+
+def sign_in(page: Page, served: Served, email: str) -> Page:
+    page.goto(f"{served.url}/sign-in?next=/desk/harbour")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(factories.PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="1 waiting")).to_be_visible()
+    expect(page.locator(".live[data-live=yes]")).to_be_visible()
+    return page
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator("tr.line", has_text=name)
+
+
+def test_a_day_at_the_desk_by_keyboard_alone(served: Served, person: Callable[..., Page]) -> None:
+    marta = sign_in(person("desk"), served, EMAILS[0])
+    ines = sign_in(person("desk"), served, EMAILS[1])
+
+    # A walk-in, without a hand on the mouse; what it means is shown before it is added.
+    started = datetime.now(UTC)
+    marta.keyboard.press("n")
+    marta.keyboard.type("rosa lind blood")
+    chips = marta.locator("#line-chips .chip")
+    expect(chips.nth(0)).to_have_text("Rosa Lind")
+    expect(chips.nth(1)).to_have_text("Blood test, 10 min")
+    expect(chips.nth(3)).to_contain_text("Tell Rosa")
+    marta.keyboard.press("Enter")
+    expect(row(marta, "Rosa Lind")).to_be_visible()
+    assert datetime.now(UTC) - started < timedelta(seconds=10)
+    expect(marta.locator("#desk-said")).to_contain_text("Rosa Lind has a ticket. Tell them")
+    expect(marta.locator("tr.line .name")).to_have_text(["Noor El-Sayed", "Rosa Lind"])
+    expect(marta.locator("#line")).to_have_value("")
+
+    # The second desk sees it without asking, in the same place.
+    expect(ines.locator("tr.line .name")).to_have_text(["Noor El-Sayed", "Rosa Lind"])
+
+    # What cannot be read is said beside the line, which keeps what was typed.
+    marta.keyboard.type("tom nobody knows")
+    marta.keyboard.press("Enter")
+    expect(marta.locator("#line-said")).to_have_text(
+        "Add what it is for: GP consultation, Blood test."
+    )
+    expect(marta.locator("#line")).to_have_value("tom nobody knows")
+    marta.keyboard.press("Escape")
+
+    # Chosen by the arrow keys, the focus stays on the row while another desk changes the list.
+    expect(row(marta, "Rosa Lind")).to_be_focused()
+    ines.keyboard.press("n")
+    ines.keyboard.type("ana costa gp urgent")
+    ines.keyboard.press("Enter")
+    expect(marta.locator("tr.line .name")).to_have_text(["Ana Costa", "Noor El-Sayed", "Rosa Lind"])
+    expect(row(marta, "Rosa Lind")).to_be_focused()
+
+    # A row opened by Enter says what to read aloud; a letter is a verb, Escape goes back.
+    marta.keyboard.press("Enter")
+    panel = marta.locator("#desk-panel")
+    expect(panel.locator(".aloud")).to_contain_text("we aim to call you within")
+    marta.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(row(marta, "Rosa Lind")).to_be_focused()
+    marta.keyboard.press("l")
+    expect(panel.get_by_role("button", name="Left: ")).to_be_visible()
+    marta.keyboard.press("Enter")
+    expect(row(marta, "Rosa Lind")).to_have_count(0)
+    expect(row(ines, "Rosa Lind")).to_have_count(0)
+
+    # Taken back with one key, on both desks, in the place it had.
+    expect(marta.locator(".toast")).to_contain_text("Rosa Lind marked as left")
+    marta.keyboard.press("u")
+    for page in (marta, ines):
+        expect(page.locator("tr.line .name")).to_have_text(
+            ["Ana Costa", "Noor El-Sayed", "Rosa Lind"]
+        )
+    expect(marta.locator(".toast")).to_be_hidden()
+
+
+def test_single_keys_are_letters_while_typing_and_verbs_say_why_not(
+    served: Served, person: Callable[..., Page]
+) -> None:
+    marta = sign_in(person("desk"), served, EMAILS[0])
+    marta.keyboard.press("n")
+    marta.keyboard.type("lucas undo")
+    expect(marta.locator("#line")).to_have_value("lucas undo")
+    marta.keyboard.press("Escape")
+    marta.keyboard.press("f")
+    panel = marta.locator("#desk-panel")
+    expect(panel.locator("[data-why-said]")).to_contain_text("has not been called.")
+    marta.keyboard.press("Escape")
+    marta.keyboard.press("c")
+    expect(panel.get_by_label("To which room")).to_have_value("1")
+    marta.keyboard.press("Tab")
+    marta.keyboard.press("Enter")
+    expect(marta.locator(".strip").first).to_contain_text("Called")
+
+
+def test_when_the_server_is_gone_the_desk_says_so_and_takes_the_buttons_away(
+    served: Served, person: Callable[..., Page]
+) -> None:
+    marta = sign_in(person("desk"), served, EMAILS[0])
+    served.signal(signal.SIGSTOP)
+    try:
+        expect(marta.locator(".live[data-live=no]")).to_contain_text("Not live", timeout=10_000)
+        expect(marta.locator("#desk-add button")).to_be_disabled()
+        expect(marta.locator("main.stale")).to_be_visible()
+    finally:
+        served.signal(signal.SIGCONT)
+    expect(marta.locator(".live[data-live=yes]")).to_be_visible()
