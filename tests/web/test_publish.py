@@ -201,11 +201,14 @@ def test_a_phones_own_channel_is_rendered_only_when_its_visit_changed(stage: Sta
 def test_a_broken_phone_channel_is_tried_again_without_another_change(stage: Stage) -> None:
     with stage.world.database.write() as session:
         visit = make_visit(session, session.get_one(Site, stage.site_id))
-    stage.broken.add("visit")
     stage.join("phone", Channel("visit", stage.site_id, f"visit:{visit.id}", visit.id), ticks=True)
+    stage.broken.add("visit")
+    seq = stage.change(Kind.STEPPED_OUT, name="Moved", visit_id=visit.id)
+    stage.publisher.round(ticks=True)
     stage.broken.clear()
     stage.publisher.round(ticks=True)
-    assert len(stage.wire.updates()) == 1
+    assert stage.wire.updates()[-1]["seq"] == seq
+    assert stage.wire.updates()[-1]["html"] == "Moved"
 
 
 def test_nothing_is_rendered_for_nobody(stage: Stage) -> None:
