@@ -329,6 +329,11 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     return step(selected ? 0 : 1);
   }
+  if (event.key === "Enter" && at.matches("select") && panel.contains(at)) {
+    // Browsers send a form by Enter from a line of text, and not from a choice.
+    event.preventDefault();
+    return at.form.requestSubmit(at.form.querySelector(".btn.pri"));
+  }
   if (typing(at)) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const acts = {
