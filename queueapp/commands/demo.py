@@ -124,7 +124,7 @@ def ways_in(public_url: str, links: demo_clinic.Links) -> list[Way]:
     sign_in = f"{public_url}/sign-in"
     found = [
         Way("Kiosk", f"{public_url}/device/{links.kiosk}"),
-        Way("Phone", f"{public_url}/join/{slug}"),
+        Way("Phone", f"{public_url}/phone/{slug}"),
         Way("Desk", sign_in, office[Role.RECEPTIONIST], password),
     ]
     found += [Way(name, f"{public_url}/device/{token}") for name, token in links.rooms]

@@ -1,6 +1,7 @@
 """`replay`: a recorded day played against a running server, with screens watching."""
 
 import asyncio
+import logging
 import time
 from datetime import datetime
 from pathlib import Path
@@ -64,6 +65,9 @@ def command(
     called before all who had arrived by then. After the last one clinicians call on until nobody
     is left, so whoever the log shows served is served.
     """
+    # A server that is late with its pings is counted as a reconnect; the library need not cry.
+    for library in ("engineio.client", "socketio.client"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         figures = asyncio.run(_replay(file, day, speed, url, token, site, lobbies, phones))
     except* (ServerError, LogError, aiohttp.ClientError) as errors:
@@ -97,6 +101,7 @@ async def _replay(
         if not plan.rows:
             raise LogError(f"{file} has no arrivals on {day:%Y-%m-%d}.")
         rooms = _rooms(here, plan)
+        await _must_be_empty(api, site)
         ledger = Ledger(_skills(log.rows))
         screens = [Screen(time.monotonic) for _ in range(lobbies)]
         for screen in screens:
@@ -127,6 +132,15 @@ def _rooms(site: dict[str, Any], plan: Plan) -> dict[str, int]:
             f"No room has {', '.join(missing)}. Prepare the site: queueapp demo --from-log FILE"
         )
     return {name: rooms[name] for name in plan.jobs}
+
+
+async def _must_be_empty(api: Api, site: str) -> None:
+    waiting = len((await api.get(f"/sites/{site}/state"))["entries"])
+    if waiting:
+        raise ServerError(
+            f"{waiting} people are still in the queue of {site}. A replay needs it empty: "
+            "queueapp demo --from-log FILE makes a new one."
+        )
 
 
 def _skills(rows: tuple[LogRow, ...]) -> dict[str, set[str]]:

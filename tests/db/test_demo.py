@@ -1,0 +1,181 @@
+"""The demo clinic: alive at any hour, the same when repeated, nobody else's business."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+
+from queueapp.actions.intake import closes_at
+from queueapp.actions.logins import verify_password
+from queueapp.commands import base, demo
+from queueapp.commands.demo_clinic import PASSWORD
+from queueapp.db.models import (
+    Appointment,
+    Promise,
+    QueueEntry,
+    Service,
+    ServiceTarget,
+    Shift,
+    Site,
+    Staff,
+    Visit,
+    VisitEvent,
+)
+from queueapp.db.session import Database
+from queueapp.domain.visit import AppointmentState, EntryState, Presence
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(fresh_database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Run `demo` on an empty database; a `now` freezes its clock."""
+    monkeypatch.setenv("DATABASE_URL", fresh_database)
+    monkeypatch.setenv("SECRET_KEY", "a secret of the tests")
+    monkeypatch.setenv("QUEUEAPP_VAR", str(tmp_path / "var"))
+
+    def invoke(*words: str, now: datetime | None = None) -> Result:
+        with monkeypatch.context() as patch:
+            if now is not None:
+                patch.setattr(base, "utc_now", lambda: now)
+            done = CliRunner().invoke(demo.command, list(words))
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done
+
+    return invoke
+
+
+def _open(db: Database) -> list[tuple[EntryState, Presence]]:
+    with db.read() as session:
+        rows = session.execute(
+            sa.select(QueueEntry.state, Visit.presence)
+            .join(Visit, Visit.id == QueueEntry.visit_id)
+            .where(Visit.departed_at.is_(None))
+        )
+        return [(state, presence) for state, presence in rows]
+
+
+# In the dead of night, at a Sunday's noon, as the service day turns, and on a plain morning.
+@pytest.mark.parametrize(
+    "now",
+    [
+        datetime(2026, 3, 29, 0, 50, tzinfo=UTC),
+        datetime(2026, 6, 7, 11, 0, tzinfo=UTC),
+        datetime(2026, 1, 13, 4, 5, tzinfo=UTC),
+        datetime(2026, 1, 14, 10, 20, tzinfo=UTC),
+    ],
+    ids=["clocks-change", "sunday", "day-turns", "morning"],
+)
+def test_it_is_alive_at_any_hour(run: Run, db: Database, now: datetime) -> None:
+    assert run("--days", "2", now=now).exit_code == 0
+    found = _open(db)
+    states = [state for state, _ in found]
+    assert states.count(EntryState.WAITING) >= 8
+    assert EntryState.CALLED in states
+    assert EntryState.IN_SERVICE in states
+    assert {p for _, p in found} >= {Presence.HERE, Presence.OUT, Presence.ON_THE_WAY}
+    with db.read() as session:
+        site = session.scalars(sa.select(Site)).one()
+        closes = closes_at(session, site, now)
+        assert closes is not None
+        assert closes > now + timedelta(hours=1)
+        ahead = sa.select(sa.func.count()).where(
+            Appointment.state == AppointmentState.BOOKED, Appointment.starts_at > now
+        )
+        assert session.scalar(ahead) >= 10
+        # Nothing of it lies in the future, and everyone who came was promised something.
+        assert session.scalar(sa.select(sa.func.max(VisitEvent.occurred_at))) <= now
+        without = sa.select(sa.func.count()).where(
+            QueueEntry.id.not_in(sa.select(Promise.entry_id))
+        )
+        assert session.scalar(without) == 0
+
+
+def test_repeating_it_changes_nothing_and_prints_the_same(run: Run, db: Database) -> None:
+    now = datetime(2026, 1, 14, 10, 20, tzinfo=UTC)
+    first = run("--days", "3", now=now)
+    with db.read() as session:
+        counts = [session.scalar(sa.select(sa.func.count()).select_from(t)) for t in (Visit, Shift)]
+    again = run("--days", "3", now=now + timedelta(minutes=5))
+    assert again.output == first.output
+    with db.read() as session:
+        assert counts == [
+            session.scalar(sa.select(sa.func.count()).select_from(t)) for t in (Visit, Shift)
+        ]
+    for person in ("Kiosk", "Phone", "Desk", "Room 1", "Lobby", "Board", PASSWORD):
+        assert person in first.output
+
+
+def test_the_next_day_is_filled_anew_and_the_old_one_ended(run: Run, db: Database) -> None:
+    now = datetime(2026, 1, 14, 10, 20, tzinfo=UTC)
+    run("--days", "1", now=now)
+    run("--days", "1", now=now + timedelta(days=1))
+    with db.read() as session:
+        old = sa.select(sa.func.count()).where(
+            Visit.departed_at.is_(None), Visit.arrived_at < now + timedelta(hours=12)
+        )
+        assert session.scalar(old) == 0
+    assert len(_open(db)) >= 8
+
+
+def test_the_password_it_prints_opens_every_login(run: Run, db: Database) -> None:
+    run("--empty")
+    with db.read() as session:
+        hashes = set(session.scalars(sa.select(Staff.password_hash)))
+    assert hashes
+    assert all(verify_password(PASSWORD, h) for h in hashes)
+
+
+def test_empty_has_nobody_in_it_and_every_clinician_at_work(run: Run, db: Database) -> None:
+    run("--empty")
+    with db.read() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Visit)) == 0
+        assert session.scalar(sa.select(sa.func.count()).select_from(Appointment)) == 0
+        shifts = session.scalars(sa.select(Shift)).all()
+        assert len(shifts) >= 4
+        assert all(s.actual_from and not s.actual_to and s.room_id for s in shifts)
+        site = session.scalars(sa.select(Site)).one()
+        midnight = datetime(2026, 12, 25, 0, 0, tzinfo=UTC)
+        assert closes_at(session, site, midnight) is not None
+
+
+def test_a_clinic_that_is_not_the_demos_is_left_alone(run: Run, db: Database) -> None:
+    with db.write() as session:
+        session.add(Site(slug="demo", name="Real", timezone="Europe/Paris", seq=3, settings={}))
+    done = run("--empty")
+    assert done.exit_code != 0
+    assert "left alone" in done.output
+    with db.read() as session:
+        assert session.scalars(sa.select(Site)).one().name == "Real"
+        assert session.scalar(sa.select(sa.func.count()).select_from(Service)) == 0
+
+
+def test_from_a_log_has_its_services_classes_and_skills(
+    run: Run, db: Database, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "entry_id,service,class,arrived_at,started_at,finished_at,clinician,outcome\n"
+        "1,Eye Test,regular,2026-01-01T09:00,2026-01-01T09:01,2026-01-01T09:05,S01,finished\n"
+        "2,PS,priority,2026-01-01T09:00,2026-01-01T09:01,2026-01-01T09:05,S02,finished\n"
+        "3,PS,regular,2026-01-01T09:10,2026-01-01T09:11,2026-01-01T09:15,S01,finished\n"
+    )
+    assert run("--from-log", str(log)).exit_code == 0
+    with db.read() as session:
+        slugs = {s.slug: s.id for s in session.scalars(sa.select(Service))}
+        assert set(slugs) == {"eye-test", "ps"}
+        within = {
+            (t.service_id, t.entry_class): t.within
+            for t in session.scalars(sa.select(ServiceTarget))
+        }
+        for service_id in slugs.values():
+            gap = within[service_id, "regular"] - within[service_id, "priority"]
+            assert gap == timedelta(seconds=90)
+        shifts = session.scalars(sa.select(Shift)).all()
+        given = {s.clinician.name: {x.service_id for x in s.services} for s in shifts}
+        assert given == {"S01": set(slugs.values()), "S02": {slugs["ps"]}}
+        assert len({s.room_id for s in shifts}) == 2
