@@ -321,7 +321,7 @@ def test_seen_and_finished_are_told_in_turn(world: PatientWorld, phone: FlaskCli
     entry = world.entries()[0]
     call(world, entry.id)
     act(world, service.start, entry.id)
-    assert "You are being seen in Room 1." in phone.get("/phone/ticket").text
+    assert "You are being seen in Room\u00a01." in phone.get("/phone/ticket").text
     act(world, service.finish, entry.id)
     assert "Your visit is finished" in phone.get("/phone/ticket").text
     assert "data-command" not in phone.get("/phone/ticket").text
