@@ -38,6 +38,10 @@ def read_date(words: str) -> date | None:
         return None
 
 
+# How far a typed time may lie on the other side of where the service day begins.
+_ACROSS = timedelta(hours=6)
+
+
 class ClockField(StringField):
     """A time of day; `said()` is the time, None when left empty."""
 
@@ -115,13 +119,22 @@ def instant_of(zone: str, rules: SiteRules, now: datetime, wall: time | None) ->
     return local_to_utc(zone, day, wall)
 
 
+def been_at(zone: str, rules: SiteRules, now: datetime, wall: time | None) -> datetime | None:
+    """`instant_of`, or shortly after the service day began a time before that."""
+    when = instant_of(zone, rules, now, wall)
+    if when is not None and when > now:
+        day_before = instant_of(zone, rules, now - ONE_DAY, wall)
+        when = day_before if day_before and now - day_before < _ACROSS else when
+    return when
+
+
 def past_instant(zone: str, rules: SiteRules, now: datetime, field: ClockField) -> datetime | None:
     """The true time of something entered afterwards. Raises Refused (invalid) for a later one.
 
     The running minute counts as now: what is typed has no seconds.
     """
     wall = field.said()
-    when = instant_of(zone, rules, now, wall)
+    when = been_at(zone, rules, now, wall)
     if when is None or wall is None:
         return None
     if to_local(zone, now).time().replace(second=0, microsecond=0) == wall:
@@ -137,6 +150,10 @@ def future_instant(
     """A time still to come today. Raises Refused (invalid) for an earlier one."""
     wall = field.said()
     when = instant_of(zone, rules, now, wall)
+    if when is not None and when <= now:
+        # Shortly before the service day ends, a time after that is meant.
+        next_day = instant_of(zone, rules, now + ONE_DAY, wall)
+        when = next_day if next_day and next_day - now < _ACROSS else when
     if when is not None and wall is not None and when <= now:
         raise invalid(field.name, f"{wall:%H:%M} is over. Give a time that is still to come.")
     return when

@@ -174,21 +174,21 @@ class _Names:
 
     def _subject(self, event: VisitEvent) -> str:
         if event.visit_id in self.visits:
-            return self.visits[event.visit_id].ticket
+            return str(self.visits[event.visit_id].ticket)
         if event.appointment_id in self.appointments:
             patient = self.appointments[event.appointment_id].patient
-            return patient.called_name if patient else "A booking"
+            return str(patient.called_name) if patient else "A booking"
         if event.shift_id in self.shifts:
-            return self.shifts[event.shift_id].clinician.shown_name
+            return str(self.shifts[event.shift_id].clinician.shown_name)
         return "The clinic"
 
     def _who(self, actor: str) -> str:
         kind, _, number = actor.partition(":")
         row_id = int(number) if number.isdigit() else 0
         if kind == "staff" and row_id in self.staff:
-            return self.staff[row_id].name
+            return str(self.staff[row_id].name)
         if kind == "device" and row_id in self.devices:
-            return self.devices[row_id].kind
+            return str(self.devices[row_id].kind)
         return {"patient": "phone", "token": "program", "system": "queueapp"}.get(kind, kind)
 
     def _words(self, event: VisitEvent) -> str:

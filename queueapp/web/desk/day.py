@@ -16,7 +16,7 @@ from queueapp.domain.visit import EntryState
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
 from queueapp.web.desk.page import Panel, make_panel, show, status_of
-from queueapp.web.fields import instant_of, read_clock
+from queueapp.web.fields import been_at, read_clock
 from queueapp.web.forms import Form
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
@@ -87,7 +87,7 @@ def _ended_at(site: Site, entry_id: int, how: How) -> datetime | None:
     wall = read_clock(words)
     if wall is None:
         raise invalid(f"answers.{entry_id}.ended_at", "Give a time as 10:40.")
-    return instant_of(site.timezone, site.rules, now(), wall)
+    return been_at(site.timezone, site.rules, now(), wall)
 
 
 def _beside(refused: Refused) -> dict[int, str]:

@@ -21,7 +21,7 @@ from queueapp.waits.promise import range_words, said_range
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out, in_panel
 from queueapp.web.desk.page import show, status_of
-from queueapp.web.fields import instant_of
+from queueapp.web.fields import been_at
 from queueapp.web.forms import Form, text
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
@@ -165,7 +165,7 @@ def _add(session: Session, form: WalkInForm) -> Done:
         newcomer=Newcomer(name=line.name, phone=line.phone, birth_date=line.birth_date),
         wish=_wish(line),
         despite_limits=True,
-        occurred_at=instant_of(site.timezone, site.rules, now(), line.came_at),
+        occurred_at=been_at(site.timezone, site.rules, now(), line.came_at),
     )
     session.refresh(entry)
     promise = entry.promises[0]
