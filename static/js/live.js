@@ -60,7 +60,8 @@ function onUpdate(message) {
 function repaint(place, html) {
   Idiomorph.morph(place, html, {
     morphStyle: "innerHTML",
-    ignoreActiveValue: true,
+    // For what is being typed only: a pressed button has the focus too, and its words must change.
+    ignoreActiveValue: Boolean(document.activeElement?.matches("input, select, textarea")),
     callbacks: {
       // What a person has opened or filled in stays so; what the server says moves on around it.
       beforeAttributeUpdated: (name, node) => !(name === "open" && node.localName === "details"),

@@ -74,7 +74,12 @@ async function send(form, submitter) {
 
 function done(form, answer) {
   const wasAsked = panel.contains(form);
-  if (wasAsked) closePanel();
+  if (wasAsked) {
+    cameFrom = null;
+    closePanel();
+    // What was asked is done: the keys are for the green button again.
+    document.activeElement?.blur();
+  }
   if (answer.said) say(answer.said, "done");
 }
 
@@ -151,8 +156,13 @@ document.addEventListener("click", (event) => {
 /* ---------- keys ---------- */
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || panel.open) return;
-  if (localStorage.getItem(KEYS_OFF) === "yes") return;
+  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
+  if (event.key === " " && event.target.matches('a[role="button"]')) {
+    event.preventDefault();
+    event.target.click();
+    return;
+  }
+  if (panel.open || localStorage.getItem(KEYS_OFF) === "yes") return;
   const focused = document.activeElement;
   if (focused && focused !== document.body && focused !== document.documentElement) {
     // A chosen outcome keeps the keys: they go on to choose, and Space goes on.
@@ -238,5 +248,6 @@ document.addEventListener("queueapp:update", settle);
 settle();
 settledAt = 0;
 setInterval(tick, 1000);
+document.body.dataset.roomReady = "yes";
 if (panel.open) showPanel();
 for (const words of document.querySelectorAll(".roomsaid .msg")) setTimeout(() => words.remove(), SAID_FOR_MS);

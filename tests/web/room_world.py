@@ -1,6 +1,5 @@
 """A clinic with two doctors in two rooms, people who wait, and the tablets at the doors."""
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from queueapp.actions.access import device_of_token
-from queueapp.db.models import Base, QueueEntry, Room, Shift, VisitEvent
+from queueapp.db.models import Base, Call, Pause, QueueEntry, Room, Shift, Site, Visit
 from queueapp.db.session import Database
 from queueapp.domain.actor import Role
-from queueapp.domain.visit import EntryState
+from queueapp.domain.visit import OPEN_STATES, EntryState
 from tests import factories
 from tests.web.web_world import SECRET, web_app
 
@@ -80,6 +79,16 @@ class RoomWorld:
             )  # fmt: skip
             entry = factories.make_entry(s, service, stay, now=came, **columns)
             return entry.id
+
+    def start_anew(self) -> None:
+        """Everybody leaves, so that the next test finds an empty clinic with both doctors in."""
+        with self.db.write() as s:
+            open_entries = QueueEntry.state.in_(OPEN_STATES)
+            s.execute(sa.update(Call).where(Call.outcome.is_(None)).values(outcome="withdrawn"))
+            s.execute(sa.update(QueueEntry).where(open_entries).values(state=EntryState.LEFT))
+            s.execute(sa.update(Visit).values(departed_at=self.now, day=date(2020, 1, 1)))
+            s.execute(sa.delete(Pause))
+            s.execute(sa.update(Site).values(seq=Site.seq + 1))
 
     def tablet(self, room: int = 1) -> FlaskClient:
         """The tablet of a room, by its number."""
@@ -164,12 +173,10 @@ class RoomWorld:
             s.expunge_all()
             return row
 
-    def kinds(self) -> Sequence[str]:
-        """What happened, in order."""
+    def calls(self) -> int:
+        """How many summonses there have been."""
         with self.db.read() as s:
-            return s.scalars(
-                sa.select(VisitEvent.kind).order_by(VisitEvent.seq, VisitEvent.n)
-            ).all()
+            return s.scalar(sa.select(sa.func.count()).select_from(Call)) or 0
 
     def facts(self) -> dict[str, Any]:
         """All rows of all tables that a press could change."""

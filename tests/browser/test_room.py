@@ -1,0 +1,170 @@
+"""A clinician at the tablet: keys, fingers, the same name twice, two rooms pressing at once."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from queueapp.domain.visit import EntryState, Resolution
+from tests.browser.conftest import Watch
+from tests.databases import PostgresqlMaker, SqliteMaker
+from tests.served import Served
+from tests.web.room_world import RoomWorld
+
+SETTLED_MS = 900  # longer than a changed button refuses a tap that was meant for the last one
+
+
+@pytest.fixture(scope="module")
+def clinic(
+    database_maker: SqliteMaker | PostgresqlMaker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[RoomWorld, Served]]:
+    """One served clinic for all these tests: a server takes long to start."""
+    url, var = database_maker.make(), tmp_path_factory.mktemp("room")
+    world, served = RoomWorld(url, var), Served(url, var / "serve.log")
+    served.start()
+    yield world, served
+    served.stop()
+    world.db.dispose()
+    database_maker.drop(url)
+
+
+@pytest.fixture
+def world(clinic: tuple[RoomWorld, Served]) -> RoomWorld:
+    clinic[0].start_anew()
+    return clinic[0]
+
+
+@pytest.fixture
+def served(clinic: tuple[RoomWorld, Served]) -> Served:
+    return clinic[1]
+
+
+def at_the_door(page: Page, served: Served, world: RoomWorld, room: int = 1) -> Page:
+    """The room's tablet, paired, and live."""
+    page.goto(f"{served.url}/device/{world.tokens[room - 1]}")
+    page.get_by_role("button", name="Start this screen").click()
+    expect(page.locator("body")).to_have_attribute("data-room-ready", "yes")
+    expect(page.locator("[data-live-words]")).to_contain_text("updated")
+    return page
+
+
+def green(page: Page, words: str) -> None:
+    """The one button says so, and has settled."""
+    expect(page.locator("[data-primary]")).to_contain_text(words)
+    page.wait_for_timeout(SETTLED_MS)
+
+
+def test_by_keys_alone_call_start_finish_and_call(
+    person: Callable[..., Page], served: Served, world: RoomWorld
+) -> None:
+    ann, bob = world.waits("Ann Lee"), world.waits("Bob May", minutes=5)
+    page = at_the_door(person("room"), served, world)
+    green(page, f"Call next: Ann, {world.ticket(ann)}")
+    page.keyboard.press("Space")
+    green(page, "Ann is here: start")
+    expect(page.locator(".elapsed")).to_have_text("0:01")
+    page.keyboard.press("Space")
+    green(page, f"Call next: Bob, {world.ticket(bob)}")
+    expect(page.locator("[name=resolution]:checked")).to_have_count(0)
+    page.keyboard.press("2")
+    expect(page.locator("[data-primary]")).to_contain_text("Finishes Ann as follow-up booked.")
+    world.waits("Somebody New", minutes=1)  # an update in between takes no choice away
+    page.keyboard.press("Space")
+    green(page, "Bob is here: start")
+    assert world.state(ann) is EntryState.FINISHED
+    assert world.entry(ann).visit.resolution is Resolution.FOLLOW_UP
+    page.keyboard.press("Space")
+    green(page, "Call next: Somebody")
+    # The outcome of the one before is not that of this one.
+    expect(page.locator("[name=resolution]:checked")).to_have_count(0)
+    expect(page.locator("[data-primary]")).to_contain_text("Finishes Bob.")
+
+
+def test_by_touch_with_a_double_tap_on_every_button(
+    person: Callable[..., Page], served: Served, world: RoomWorld
+) -> None:
+    ann, bob = world.waits("Ann Lee"), world.waits("Bob May", minutes=5)
+    before = world.calls()
+    page = at_the_door(person("room", has_touch=True), served, world)
+
+    def double_tap() -> None:
+        box = page.locator("[data-primary]").bounding_box()
+        assert box
+        for _ in range(3):
+            page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+            page.wait_for_timeout(120)
+
+    double_tap()
+    green(page, "Ann is here: start")
+    assert world.state(ann) is EntryState.CALLED
+    double_tap()
+    green(page, "Call next: Bob")
+    assert world.state(ann) is EntryState.IN_SERVICE
+    page.get_by_text("Resolved").tap()
+    double_tap()
+    green(page, "Bob is here: start")
+    assert (world.state(ann), world.state(bob)) == (EntryState.FINISHED, EntryState.CALLED)
+    assert world.calls() == before + 2
+
+
+def test_an_alike_name_is_shown_before_the_call(
+    person: Callable[..., Page], served: Served, world: RoomWorld
+) -> None:
+    world.waits("Maria Lopez", date(1960, 1, 2))
+    page = at_the_door(person("room"), served, world)
+    expect(page.get_by_text("Alike name today")).to_have_count(0)
+    other = world.waits("Maria Lopes", date(1988, 5, 4), minutes=3)
+    world.done("late", minutes="10")  # any change repaints the screen
+    shown = page.get_by_role("note")
+    expect(shown).to_contain_text("Alike name today:")
+    expect(shown).to_contain_text(f"Maria Lopes, {world.ticket(other)}, born 4 May 1988")
+    expect(page.get_by_text("Born 2 January 1960")).to_be_visible()
+
+
+def test_who_was_called_to_another_room_meanwhile_is_not_called_here(
+    person: Callable[..., Page], served: Served, world: RoomWorld
+) -> None:
+    ann, bob = world.waits("Ann Lee"), world.waits("Bob May", minutes=5)
+    page = at_the_door(person("room"), served, world)
+    green(page, "Call next: Ann")
+    # This screen hears of nothing: what was painted before is still there when it is pressed.
+    page.evaluate("document.querySelector('[data-live^=\"room:\"]').dataset.live = 'room:none'")
+    world.done("call", room=2, expect=ann)
+    page.keyboard.press("Space")
+    alert = page.get_by_role("alert").filter(has_text="has been called")
+    expect(alert).to_have_text(f"{world.ticket(ann)} has been called to Room 2.")
+    assert world.state(bob) is EntryState.WAITING
+
+
+def test_a_pause_is_asked_for_refused_without_a_reason_and_ended(
+    person: Callable[..., Page], served: Served, world: RoomWorld
+) -> None:
+    world.waits("Ann Lee")
+    page = at_the_door(person("room"), served, world)
+    page.get_by_role("button", name="Pause", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Pause", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_have_text("Say why: colleagues see it.")
+    page.keyboard.press("Space")  # while something is asked, keys are not commands
+    dialog.get_by_role("button", name="Break").click()
+    dialog.get_by_role("button", name="Pause", exact=True).click()
+    green(page, "Back: end the pause")
+    expect(dialog).to_be_hidden()
+    page.keyboard.press("Space")
+    green(page, "Call next: Ann")
+
+
+def test_the_buttons_go_when_the_page_is_not_live(
+    person: Callable[..., Page], served: Served, world: RoomWorld, watch: Watch
+) -> None:
+    world.waits("Ann Lee")
+    page = at_the_door(person("room"), served, world)
+    green(page, "Call next: Ann")
+    served.kill()
+    expect(page.get_by_text("Not live.")).to_be_visible(timeout=12_000)
+    expect(page.locator("[data-primary]")).to_be_hidden()
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_hidden()
+    expect(page.locator("header")).to_have_class("top top--lost")
+    served.start()
+    expect(page.locator("[data-primary]")).to_be_visible(timeout=12_000)
