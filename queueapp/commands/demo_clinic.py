@@ -105,7 +105,7 @@ def furnish(session: Session, site: Site) -> None:
     session.flush()
 
 
-def rooms_of(site: Site) -> sa.Select[tuple[Room]]:
+def rooms_of(site: Site) -> sa.Select[Room]:
     """The site's rooms in order."""
     return sa.select(Room).where(Room.site_id == site.id).order_by(Room.position, Room.id)
 
@@ -169,9 +169,9 @@ def _clinician(
     found.staff_id = login.id
     for weekday in range(6 if doctor.saturday else 5):
         starts, ends = (time.fromisoformat(t) for t in doctor.hours)
-        rest = tuple(time.fromisoformat(t) for t in doctor.rest)
+        rest: list[time | None] = [time.fromisoformat(t) for t in doctor.rest]
         if weekday == 5:
-            starts, ends, rest = time(9), time(13), (None, None)
+            starts, ends, rest = time(9), time(13), [None, None]
         key = {"site_id": site.id, "clinician_id": found.id, "weekday": weekday}
         one(session, ShiftPattern, **key)(
             room_id=room.id,

@@ -167,7 +167,7 @@ def _play(
 ) -> None:
     with db.read() as session:
         coming = upcoming(session, site_id, now - 95 * _MINUTE, now + 25 * _MINUTE)
-    comes = {}
+    comes: dict[int, list[int]] = {}
     for n, (appointment_id, starts_at) in enumerate(coming):
         if n % 6 == 3:
             continue  # One in six has not come: expected, or marked as not come.

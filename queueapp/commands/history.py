@@ -1,6 +1,5 @@
 """Finished visits from a log into the tables, many at a time, with the record of what happened."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,14 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions.tickets import new_nonce, token_hash, visit_token
-from queueapp.commands.history_names import Names
+from queueapp.commands.history_bookings import add_kept_bookings, add_missed_bookings
+from queueapp.commands.history_names import Names, visit_key
 from queueapp.commands.history_tickets import Tickets
 from queueapp.db.models import (
-    Appointment,
     Call,
     Promise,
     QueueEntry,
-    Service,
     Site,
     Visit,
     VisitEvent,
@@ -28,7 +26,6 @@ from queueapp.domain.events import Kind
 from queueapp.domain.localtime import service_day
 from queueapp.domain.targets import Due, booked_reference
 from queueapp.domain.visit import (
-    AppointmentState,
     CallOutcome,
     EntryClass,
     EntryState,
@@ -87,7 +84,7 @@ def write_history(
     known = _known_visits(session, site)
     kept = {key: visit for key, visit in legs.items() if not known & {key, visit[0].visit_id}}
     repeated = sum(len(v) for k, v in legs.items() if k not in kept)
-    bookings, booked_before = _bookings(session, site, names, rows, now)
+    bookings, booked_before = add_missed_bookings(session, site, names, rows, now)
     visit_ids = _visits(session, site, kept, resolution)
     entries = [(visit_ids[key], row) for key, visit in kept.items() for row in visit]
     entries.sort(key=lambda pair: (pair[1].at, pair[0]))
@@ -104,12 +101,6 @@ def write_history(
 def history_is_there(session: Session, site: Site, rows: Sequence[LogRow]) -> bool:
     """Whether all entries among the rows were written before."""
     return _by_visit(site, (r for r in rows if r.arrived_at)).keys() <= _known_visits(session, site)
-
-
-def visit_key(site: Site, row: LogRow) -> str:
-    """A visit's opaque key, the same whenever the row is read again."""
-    name = f"{site.id}|{row.visit_id or row.entry_id}"
-    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def _by_visit(site: Site, rows: Iterable[LogRow]) -> dict[str, list[LogRow]]:
@@ -164,12 +155,14 @@ def _entries(
     session: Session, site: Site, names: Names, pairs: Sequence[tuple[int, LogRow]]
 ) -> list[dict[str, Any]]:
     values = [_entry(site, names, visit_id, row) for visit_id, row in pairs]
-    _kept_bookings(session, site, names, pairs, values)
+    add_kept_bookings(session, site, names, pairs, values)
     statement = sa.insert(QueueEntry.__table__).returning(
         QueueEntry.id, sort_by_parameter_order=True
     )
     ids = list(session.execute(statement, values).scalars()) if values else []
-    calls, promises, events = [], [], []
+    calls: list[dict[str, Any]] = []
+    promises: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     for entry_id, (visit_id, row), value in zip(ids, pairs, values, strict=True):
         shift_id = value["shift_id"]
         if row.called_at and shift_id:
@@ -246,69 +239,6 @@ def _entry(site: Site, names: Names, visit_id: int, row: LogRow) -> dict[str, An
     }
 
 
-def _kept_bookings(
-    session: Session,
-    site: Site,
-    names: Names,
-    pairs: Sequence[tuple[int, LogRow]],
-    entries: Sequence[dict[str, Any]],
-) -> None:
-    """The booked times of those who came, without which everyone booked would seem a no-show.
-
-    Each stands in a pool: a log's booked times may overlap, and what is past takes up no time.
-    """
-    booked = [(v, row, e) for (v, row), e in zip(pairs, entries, strict=True) if row.scheduled_at]
-    made = []
-    for visit_id, row, entry in booked:
-        service = names.service(row.service)
-        seen = row.outcome in ("finished", "transferred")
-        state = AppointmentState.FULFILLED if seen else AppointmentState.CHECKED_IN
-        made.append(
-            _booking(site, names, row, service, entry["reason_id"], state)
-            | {"visit_id": visit_id, "created_at": min(row.at, _booked_for(row))}
-        )
-    if made:
-        statement = sa.insert(Appointment.__table__).returning(
-            Appointment.id, sort_by_parameter_order=True
-        )
-        ids = session.execute(statement, made).scalars()
-        for (_, _, entry), appointment_id in zip(booked, ids, strict=True):
-            entry["appointment_id"] = appointment_id
-    for entry in entries:
-        entry.setdefault("appointment_id", None)
-
-
-def _booked_for(row: LogRow) -> datetime:
-    assert row.scheduled_at is not None
-    return row.scheduled_at
-
-
-def _booking(
-    site: Site,
-    names: Names,
-    row: LogRow,
-    service: Service,
-    reason_id: int | None,
-    state: AppointmentState,
-) -> dict[str, Any]:
-    starts = _booked_for(row)
-    ends = starts + service.planned
-    return {
-        "site_id": site.id,
-        "service_id": service.id,
-        "reason_id": reason_id,
-        "clinician_id": None,
-        "pool_id": names.unrecorded_pool(starts, service),
-        "state": state,
-        "starts_at": starts,
-        "ends_at": ends,
-        "busy_from": starts,
-        "busy_to": ends,
-        "code": visit_key(site, row)[:12],
-        "preference": PreferenceKind.NONE,
-    }
-
-
 def _facts(
     site: Site, visit_id: int, entry_id: int, entry: dict[str, Any], row: LogRow
 ) -> Iterable[dict[str, Any]]:
@@ -364,28 +294,3 @@ def _record(
             for n, event in enumerate(events)
         ],
     )
-
-
-def _bookings(
-    session: Session, site: Site, names: Names, rows: Iterable[LogRow], now: datetime
-) -> tuple[int, int]:
-    """Bookings that never became an entry; those of the same id were taken before."""
-    wanted = [r for r in rows if r.arrived_at is None]
-    if not wanted:
-        return 0, 0
-    taken = set(session.scalars(sa.select(Appointment.code).where(Appointment.site_id == site.id)))
-    made = []
-    for row in wanted:
-        code = visit_key(site, row)[:12]
-        if code in taken or row.entry_id in taken:
-            continue
-        service = names.service(row.service)
-        reason_id = names.reason(service.id, row.reason)
-        value = _booking(site, names, row, service, reason_id, AppointmentState(row.outcome))
-        clinician_id = names.clinician(row.clinician)
-        if clinician_id is not None:
-            value |= {"clinician_id": clinician_id, "pool_id": None}
-        made.append(value | {"created_at": min(_booked_for(row), now)})
-    if made:
-        session.execute(sa.insert(Appointment.__table__), made)
-    return len(made), len(wanted) - len(made)

@@ -1,5 +1,6 @@
 """What a log calls by name, as rows of the site: found, or added."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -29,6 +30,12 @@ _UNRECORDED = "Not recorded"
 def slug_of(name: str) -> str:
     """A name as part of an address: `GP consultation` is `gp-consultation`."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "service"
+
+
+def visit_key(site: Site, row: LogRow) -> str:
+    """A visit's opaque key, the same whenever the row is read again."""
+    name = f"{site.id}|{row.visit_id or row.entry_id}"
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def clinicians_of(session: Session, site_id: int) -> list[Clinician]:
