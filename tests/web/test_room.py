@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import g
 
-from queueapp.db.models import Call, Pause, QueueEntry, Shift, Site
+from queueapp.db.models import Call, Party, Pause, QueueEntry, Shift, Site
 from queueapp.domain.localtime import to_local
 from queueapp.domain.visit import EntryState, PreferenceKind, Presence, Resolution
 from queueapp.realtime.content.room import room
@@ -407,6 +407,22 @@ def test_every_person_of_a_room_with_places_is_shown(world: RoomWorld) -> None:
     assert "Bob is here: start" in said
     world.done("start", entry=second)
     assert words(world.look()).count("In the room since") == 2
+
+
+def test_a_party_called_together_is_started_and_finished_one_by_one(world: RoomWorld) -> None:
+    with world.db.write() as s:
+        party = Party(site_id=world.site_id, called_together=True, created_at=world.now)
+        s.add(party)
+        s.flush()
+        together = {"party_id": party.id}
+    ann, bea = (world.waits(name, visit=together) for name in ("Ann Lee", "Bea Lee"))
+    following = world.waits("Bob May", minutes=5)
+    world.done("call", expect=ann)
+    for entry_id in (ann, bea):
+        world.done("start", entry=entry_id)
+    assert f"Finish Ann, {world.ticket(ann)} Bea stays in the room." in words(world.look())
+    world.done("finish", entry=ann)
+    assert f"Call next: Bob, {world.ticket(following)} Finishes Bea." in words(world.look())
 
 
 def test_without_a_script_the_same_presses_lead_back_to_the_page(world: RoomWorld) -> None:

@@ -140,9 +140,9 @@ def _drawn(
 ) -> Strip:
     start = _floor(base, timedelta(minutes=30))
     last = max([p.end for p in mine] + [free_at])
-    end = min(
-        max(last, start + _SHORTEST, min(shift.planned_to, start + _LONGEST)), start + _LONGEST
-    )
+    end = min(max(last, start + _SHORTEST), start + _LONGEST)
+    if end <= shift.planned_to <= end + _NEAR:
+        end = shift.planned_to
     end = _floor(end + timedelta(minutes=29, seconds=59), timedelta(minutes=30))
     zone = rows.site.timezone
 

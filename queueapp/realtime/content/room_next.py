@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from queueapp.db.models import Pause
 from queueapp.realtime.content.room_person import Card, Inside
+from queueapp.realtime.content.spoken import joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,14 @@ def primary_of(
     if first is None:
         return None
     form = f"visit-{first.id}"
-    if shown is not None:
+    # A party that was called together keeps its one place until the last of them has finished.
+    party = first.row.visit.party_id
+    fellows = [p for p in in_service[1:] if party is not None and p.row.visit.party_id == party]
+    if shown is not None and not fellows:
         words, small = f"Call next: {shown.both}", f"Finishes {first.short}. {shown.routes}."
         return Primary("finish-and-call", words, small, "s-call", first.id, shown.id, form)
     small = "Then the pause." if pause else "Nobody can be called after that."
+    if fellows:
+        small = f"{joined(p.short for p in fellows)} stays in the room."
     words = f"Finish {first.short}, {first.ticket}" if first.name else f"Finish {first.ticket}"
     return Primary("finish", words, small, "s-check", first.id, form=form)

@@ -12,7 +12,7 @@ from queueapp.db.queries.in_room import Usual, alike_today, last_seen, usual_vis
 from queueapp.db.queries.rows import EntryRow, wish_words
 from queueapp.domain.localtime import to_local
 from queueapp.domain.ordering import Candidate, reason
-from queueapp.domain.visit import CallRoute, EntryClass, EntryState
+from queueapp.domain.visit import CallOutcome, CallRoute, EntryClass, EntryState
 from queueapp.realtime.content.spoken import (
     LONG_ROUTES,
     ROUTES,
@@ -151,7 +151,7 @@ def inside(session: Session, site: Site, row: EntryRow) -> Inside:
         routes=tuple(_route(site, r, wanted, tried, began) for r in LONG_ROUTES)
         if is_called
         else (),
-        calls=row.call.number if row.call else 0,
+        calls=sum(c.outcome is not CallOutcome.WITHDRAWN for c in entry.calls),
         untried=tuple(r for r in wanted if r not in tried) if is_called else (),
     )
 
