@@ -32,9 +32,10 @@ export function seqOf(channel) {
 function heard(at) {
   heardAt = performance.now();
   heardOn = Date.now();
+  const first = !everHeard;
   everHeard = true;
   if (at) clockOffset = Date.parse(at) - heardOn;
-  if (!isLive) setLive(true);
+  if (first || !isLive) setLive(true);
 }
 
 function silence() {

@@ -1,0 +1,124 @@
+"""Every screen of the running demo clinic at its real size, into `var/screenshots`."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests import binaries
+from tests.browser.conftest import FLAGS, SCREENS
+from tests.served import ROOT, Served
+
+OUT = ROOT / "var" / "screenshots"
+
+
+@contextmanager
+def demo() -> Iterator[tuple[Served, dict[str, dict[str, str]]]]:
+    """The demo clinic, served; and its people by name: `address`, `login`, `password`."""
+    with tempfile.TemporaryDirectory() as directory:
+        served = Served(f"sqlite:///{directory}/demo.db", Path(directory) / "log")
+        served.run("db", "upgrade")
+        told = json.loads(served.run("demo", "--json", "-"))
+        served.start()
+        try:
+            yield served, {way["person"]: way for way in told["ways"]}
+        finally:
+            served.stop()
+
+
+class Camera:
+    """Takes pictures of pages, each person in a browser context of their own."""
+
+    def __init__(self, browser: Browser, people: dict[str, dict[str, str]]) -> None:
+        self._browser, self._people = browser, people
+
+    def come(self, screen: str, who: str) -> Page:
+        """A page opened by the link or the login of `who`."""
+        context = self._browser.new_context(**SCREENS[screen], locale="en-GB")
+        context.set_default_timeout(30_000)
+        page, row = context.new_page(), self._people[who]
+        page.goto(row["address"])
+        if row["login"]:
+            page.get_by_label("E-mail").fill(row["login"])
+            page.get_by_label("Password").fill(row["password"])
+            page.get_by_role("button", name="Sign in").click()
+        elif "/device/" in row["address"]:
+            page.get_by_role("button", name="Start").click()
+        page.wait_for_load_state()
+        return page
+
+    def take(self, page: Page, name: str) -> None:
+        """A picture of what the screen shows, once it is live and still."""
+        if page.locator("[data-channels]").count():
+            page.wait_for_selector('body[data-live="yes"]')
+        page.wait_for_timeout(400)
+        page.screenshot(path=OUT / f"{name}.png")
+        print(OUT / f"{name}.png", file=sys.stderr)
+
+
+def lobby(camera: Camera) -> None:
+    """The television."""
+    camera.take(camera.come("lobby", "Lobby"), "lobby")
+
+
+def desk(camera: Camera) -> None:
+    """The list, and a row opened."""
+    page = camera.come("desk", "Desk")
+    camera.take(page, "desk")
+    page.locator("table.list tbody tr[data-entry]").nth(3).locator("a, button").last.click()
+    page.wait_for_selector(".detail")
+    camera.take(page, "desk-row-open")
+
+
+def room(camera: Camera) -> None:
+    """A room as it stands, and one with somebody called to it."""
+    camera.take(camera.come("room", "Room 1"), "room")
+    camera.take(camera.come("room", "Room 3"), "room-3")
+
+
+def kiosk(camera: Camera) -> None:
+    """From the start to the ticket."""
+    page = camera.come("kiosk", "Kiosk")
+    camera.take(page, "kiosk-start")
+    page.get_by_text("I have an appointment").first.click()
+    camera.take(page, "kiosk-booked")
+    page.go_back()
+    page.get_by_text("I don’t have an appointment").click()
+    for step in range(1, 6):
+        page.wait_for_load_state()
+        camera.take(page, f"kiosk-step-{step}")
+        if page.locator(".ticket .code").count():
+            break
+        page.locator("main button:visible").first.click()
+
+
+def phone(camera: Camera) -> None:
+    """Joining from afar, and the page that follows."""
+    page = camera.come("phone", "Phone")
+    camera.take(page, "phone-join")
+
+
+VIEWS: tuple[Callable[[Camera], None], ...] = (lobby, desk, room, kiosk, phone)
+
+
+def main() -> None:
+    """Take all pictures, or those named on the command line."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    wanted = set(sys.argv[1:]) or {view.__name__ for view in VIEWS}
+    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
+    with demo() as (_served, people), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=binaries.find("chromium"), args=flags)
+        camera = Camera(browser, people)
+        for view in VIEWS:
+            if view.__name__ in wanted:
+                view(camera)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
