@@ -189,6 +189,7 @@ def _figures(
             "phones_in_all": len(pocket),
             "refused": phones.refused,
             "reconnects": sum(max(0, screen.connects - 1) for screen in screens),
+            "down_at_end": sum(not s.is_up for s in [*lobbies, *phones.in_use()]),
             "updates": sum(screen.updates for screen in screens),
             "went_back": sum(screen.went_back for screen in screens),
         },

@@ -47,6 +47,11 @@ class Screen:
         await self._socket.connect(url, transports=["websocket"], auth=auth, wait_timeout=30)
         self.connected_at = self._clock()
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it is connected now."""
+        return bool(self._socket.connected)
+
     async def close(self) -> None:
         """Disconnect."""
         with suppress(Exception):
@@ -111,6 +116,10 @@ class Phones:
     def all(self) -> list[tuple[str, Screen]]:
         """Every phone there was, by its visit's ticket."""
         return [*self.retired, *self._phones.items()]
+
+    def in_use(self) -> list[Screen]:
+        """The phones that are still out."""
+        return list(self._phones.values())
 
     async def settle(self) -> None:
         """Wait for phones that are still connecting."""
