@@ -85,22 +85,40 @@ def kiosk(camera: Camera) -> None:
     """From the start to the ticket."""
     page = camera.come("kiosk", "Kiosk")
     camera.take(page, "kiosk-start")
-    page.get_by_text("I have an appointment").first.click()
+    page.get_by_role("link", name="I have an appointment").click()
     camera.take(page, "kiosk-booked")
-    page.go_back()
-    page.get_by_text("I don’t have an appointment").click()
-    for step in range(1, 6):
-        page.wait_for_load_state()
+    page.get_by_role("link", name="By my name").click()
+    camera.take(page, "kiosk-name")
+    page.goto(page.url.split("/booked")[0])
+    page.get_by_role("link", name="I don’t have an appointment").click()
+    for step, choice in enumerate(("Doctor", "A new problem", "Anyone"), start=1):
+        page.locator(".choice", has_text=choice).wait_for()
         camera.take(page, f"kiosk-step-{step}")
-        if page.locator(".ticket .code").count():
-            break
-        page.locator("main button:visible").first.click()
+        page.locator(".choice", has_text=choice).click()
+    page.get_by_label("What may we call you?").fill("Rosa")
+    camera.take(page, "kiosk-step-4")
+    page.get_by_role("button", name="Get my ticket").click()
+    page.get_by_role("heading", name="You are in the queue").wait_for()
+    camera.take(page, "kiosk-ticket")
 
 
 def phone(camera: Camera) -> None:
-    """Joining from afar, and the page that follows."""
+    """Joining, following, and being called."""
     page = camera.come("phone", "Phone")
     camera.take(page, "phone-join")
+    page.locator("summary", has_text="Blood test").click()
+    page.get_by_label("Something else").locator("visible=true").check(force=True)
+    page.get_by_label("I’m here").check(force=True)
+    page.get_by_role("button", name="Join the queue").click()
+    page.wait_for_url("**/phone/ticket")
+    camera.take(page, "phone-follow")
+    ticket = page.locator(".ticket .code").first.inner_text()
+    nurse = camera.come("room", "Room 3")
+    nurse.get_by_text("Call someone else").click()
+    nurse.locator("li, tr, form", has_text=ticket).get_by_role("button").last.click()
+    page.get_by_role("alert", name="It’s your turn").wait_for()
+    camera.take(page, "phone-called")
+    camera.take(nurse, "room-called")
 
 
 VIEWS: tuple[Callable[[Camera], None], ...] = (lobby, desk, room, kiosk, phone)

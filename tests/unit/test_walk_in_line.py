@@ -72,9 +72,7 @@ def test_what_is_missing_or_wrong_is_said() -> None:
     assert read("rosa lind blood 31.2.1985").problems == [
         "“31.2.1985” is no date. Write a birth date as 27.3.1985."
     ]
-    assert read("rosa blood only nobody").problems == [
-        "Say whom: Dr Elena Ruiz, Dr Chidi Okafor."
-    ]
+    assert read("rosa blood only nobody").problems == ["Say whom: Dr Elena Ruiz, Dr Chidi Okafor."]
     two = [Known(1, "Visit by phone"), Known(2, "Visit at home")]
     assert parse("rosa visit", two, []).problems == [
         "“visit” could be Visit by phone or Visit at home. Type more of it."

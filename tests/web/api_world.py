@@ -1,7 +1,6 @@
 """A clinic to call the API of: two services, two rooms, two clinicians on shift, and a stranger."""
 
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,22 +8,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from queueapp import config
-from queueapp.app import build
 from queueapp.db.models import Base, OpeningHour
 from queueapp.db.session import Database
 from queueapp.domain.actor import Role
 from tests import factories
+from tests.web.web_world import SECRET, web_app
 
-SECRET = "tests" * 8
 API = "/api/v1"
 
 
 def app_on(db: Database) -> Flask:
-    """The app on a test's database."""
-    settings = config.load({"SECRET_KEY": SECRET, "QUEUEAPP_VAR": str(Path("var"))})
-    app = build(settings, db, screens=("api",))
-    app.testing = True
+    """The API alone on a test's database."""
+    app = web_app(db, screens=("api",))
     # What is not foreseen is answered as it would be, so that tests see it.
     app.config["PROPAGATE_EXCEPTIONS"] = False
     return app

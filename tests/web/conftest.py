@@ -1,7 +1,6 @@
 """The whole app, on a database of the test's own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,8 +9,8 @@ from tests.web.web_world import SECRET, WebWorld
 
 
 @pytest.fixture
-def web_world(fresh_database: str, tmp_path: Path) -> Iterator[WebWorld]:
+def web_world(fresh_database: str) -> Iterator[WebWorld]:
     """Two clinics and everybody in them, to make requests as."""
     database = Database(fresh_database, secret=SECRET)
-    yield WebWorld(database, tmp_path)
+    yield WebWorld(database)
     database.dispose()

@@ -22,7 +22,7 @@ class PatientWorld:
 
     def __init__(self, database: Database, var: Path) -> None:
         self.db = database
-        self.app = web_app(database, var, public_url=PUBLIC_URL)
+        self.app = web_app(database, public_url=PUBLIC_URL)
         now = datetime.now(UTC)
         with database.write() as s:
             # The service day ends half a day from now, whenever the tests run.

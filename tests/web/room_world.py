@@ -55,7 +55,7 @@ class RoomWorld:
             ]
             found = [device_of_token(s, token, self.now) for token in self.tokens]
             self.credentials = [f.credential for f in found if f]
-        self.app = web_app(self.db, var)
+        self.app = web_app(self.db)
 
     def waits(
         self,

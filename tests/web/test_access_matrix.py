@@ -21,7 +21,7 @@ from tests.web.access_table import (
     ROUTES,
     WORDS,
 )
-from tests.web.web_world import SECRET, WebWorld
+from tests.web.web_world import SECRET, WebWorld, built
 
 EVERYONE = [(role, "here") for role in sorted(ALL)]
 STRANGERS = [(role, "elsewhere") for role in sorted(ALL - {NOBODY})]
@@ -38,7 +38,7 @@ def world(
 ) -> Iterator[WebWorld]:
     url = database_maker.make()
     database = Database(url, secret=SECRET)
-    world = WebWorld(database, tmp_path_factory.mktemp("var"))
+    world = WebWorld(database, built(database))
     for endpoint, view in world.app.view_functions.items():
         if endpoint != "static":
             world.app.view_functions[endpoint] = only_guarded(view)

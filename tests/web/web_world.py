@@ -1,14 +1,16 @@
 """A clinic and a second one, with one of everybody, and browsers and programs as each of them."""
 
+import functools
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from flask import Flask
 from flask.testing import FlaskClient
 
 from queueapp import config
 from queueapp.actions.access import device_of_token, visit_of_token
+from queueapp.app import SCREENS as SCREENS_OF_THE_APP
 from queueapp.app import build
 from queueapp.db.models import Appointment, DeskItem
 from queueapp.db.session import Database
@@ -22,14 +24,35 @@ STAFF = ("receptionist", "clinician", "manager", "admin")
 SCREENS = ("kiosk", "lobby", "room", "other room")
 
 
-def web_app(database: Database, var: Path, *, public_url: str = "http://localhost") -> Flask:
-    """The whole app on a test's database."""
-    settings = config.load(
-        {"SECRET_KEY": SECRET, "QUEUEAPP_VAR": str(var), "PUBLIC_URL": public_url}
-    )
-    app = build(settings, database)
+def built(
+    database: Database,
+    public_url: str = "http://localhost",
+    screens: tuple[str, ...] = SCREENS_OF_THE_APP,
+) -> Flask:
+    """An app of a test's own, with live channels on `database`."""
+    var = tempfile.gettempdir()
+    settings = config.load({"SECRET_KEY": SECRET, "QUEUEAPP_VAR": var, "PUBLIC_URL": public_url})
+    app = build(settings, database, screens=screens)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False
+    return app
+
+
+@functools.cache
+def _shared(public_url: str, screens: tuple[str, ...]) -> Flask:
+    """Built once per process: wiring and templates cost more than most tests."""
+    return built(Database("sqlite://"), public_url, screens)
+
+
+def web_app(
+    database: Database,
+    *,
+    public_url: str = "http://localhost",
+    screens: tuple[str, ...] = SCREENS_OF_THE_APP,
+) -> Flask:
+    """The shared app on a test's database; for live channels take one that is `built`."""
+    app = _shared(public_url, screens)
+    app.extensions["queueapp.db"] = database
     return app
 
 
@@ -46,9 +69,9 @@ class Place:
 class WebWorld:
     """`here` and `elsewhere` alike; `secret` is what phone links are made with."""
 
-    def __init__(self, database: Database, var: Path) -> None:
+    def __init__(self, database: Database, app: Flask | None = None) -> None:
         self.database = database
-        self.app = web_app(database, var)
+        self.app = app or web_app(database)
         self.places = {name: self._place(name) for name in ("here", "elsewhere")}
 
     def _place(self, name: str) -> Place:
