@@ -52,7 +52,23 @@ def intake_opens_at(session: Session, site: Site, now: datetime) -> datetime:
 
 def check_intake(session: Session, site: Site, service: Service, now: datetime) -> None:
     """Raise Refused (conflict) when no ticket may be given: closed, intake ended, or full."""
-    hours = timetable(session, site)
+    waiting = 0
+    if service.waiting_limit is not None:
+        waiting = (
+            session.scalar(
+                sa.select(sa.func.count()).where(
+                    QueueEntry.service_id == service.id, QueueEntry.state == EntryState.WAITING
+                )
+            )
+            or 0
+        )
+    check_takes(site, service, now, hours=timetable(session, site), waiting=waiting)
+
+
+def check_takes(
+    site: Site, service: Service, now: datetime, *, hours: Timetable | None, waiting: int
+) -> None:
+    """`check_intake` by what is known already: the site's hours, and how many wait."""
     if hours is not None and current_opening(hours, now) is None:
         opens = next_opening(hours, now)
         again = f" We open again {to_local(site.timezone, opens):%A at %H:%M}." if opens else ""
@@ -66,15 +82,9 @@ def check_intake(session: Session, site: Site, service: Service, now: datetime) 
                 f"{service.intake_ends:%H:%M}. "
                 "Book a time, choose another service or ask the desk.",
             )
-    if service.waiting_limit is not None:
-        waiting = session.scalar(
-            sa.select(sa.func.count()).where(
-                QueueEntry.service_id == service.id, QueueEntry.state == EntryState.WAITING
-            )
+    if service.waiting_limit is not None and waiting >= service.waiting_limit:
+        raise conflict(
+            "waiting_limit",
+            f"{waiting} people wait for {service.name}, as many as we can see. "
+            "Book a time, choose another service or ask the desk.",
         )
-        if (waiting or 0) >= service.waiting_limit:
-            raise conflict(
-                "waiting_limit",
-                f"{waiting} people wait for {service.name}, as many as we can see. "
-                "Book a time, choose another service or ask the desk.",
-            )

@@ -17,6 +17,7 @@ from queueapp.db.models import (
     StoredForecast,
     Visit,
 )
+from queueapp.db.queries.forecasts import parsed
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.events import Kind
@@ -79,17 +80,6 @@ def store_forecast(session: Session, now: datetime, *, site: Site, made: Forecas
     row.made_at, row.content = made.made_at, made.to_json()
     note(session, SYSTEM, now, Kind.FORECAST_STORED, site_id=site.id)
     session.flush()
-
-
-def parsed(stored: StoredForecast) -> Forecast:
-    """The stored forecast as the waits package knows it; parsed once per process."""
-    held = _parsed.get(stored.site_id)
-    if held is None or held[0] != stored.made_at:
-        held = _parsed[stored.site_id] = (stored.made_at, Forecast.from_json(stored.content))
-    return held[1]
-
-
-_parsed: dict[int, tuple[datetime, Forecast]] = {}
 
 
 def eligible_ahead(session: Session, entry: QueueEntry) -> int:

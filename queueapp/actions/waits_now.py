@@ -1,18 +1,24 @@
 """What one who came in now would be told, per service: for lobby, kiosk and phone."""
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.actions.intake import check_intake
-from queueapp.actions.legs import due_for
-from queueapp.actions.promises import eligible_ahead, newest_forecast, quote_for
-from queueapp.db.models import QueueEntry, Service, Site
+from queueapp.actions.intake import check_takes, timetable
+from queueapp.actions.promises import newest_forecast
+from queueapp.db.models import Service, ServiceTarget, Site
+from queueapp.db.queries.forecasts import parsed
+from queueapp.db.queries.queue import QueueView, load_queue
+from queueapp.domain.hours import Timetable, current_opening
+from queueapp.domain.localtime import service_day
+from queueapp.domain.ordering import OrderKey
 from queueapp.domain.refusal import Refused
-from queueapp.domain.visit import EntryClass, PreferenceKind
-from queueapp.waits.promise import spoken_range
+from queueapp.domain.targets import Due, Target, target_for
+from queueapp.domain.visit import EntryClass, Presence
+from queueapp.waits.promise import quote, spoken_range
 
 # Behind everyone with the same due time: no real entry has this number.
 _LAST = 2**62
@@ -34,34 +40,69 @@ def waits_now(session: Session, site: Site, now: datetime) -> list[ServiceWait]:
     It is true as of the newest forecast, so that the same facts give the same words.
     """
     stored = newest_forecast(session, site, now)
+    forecast = parsed(stored) if stored else None
     as_of = stored.made_at if stored else now
     services = session.scalars(
         sa.select(Service)
         .where(Service.site_id == site.id, Service.retired.is_(False), Service.not_care.is_(False))
         .order_by(Service.position, Service.id)
     ).all()
+    targets = _targets(session, [s.id for s in services])
+    view, rules = load_queue(session, site, now), site.rules
+    day = service_day(site.timezone, now, rules.day_starts_at)
+    hours = timetable(session, site)
+    opening = current_opening(hours, as_of) if hours else None
+    waiting = Counter(c.service_id for c in view.line)
     found = []
     for service in services:
-        due = due_for(session, site, service, EntryClass.WALK_IN, now)
-        newcomer = QueueEntry(
-            id=_LAST,
-            site_id=site.id,
-            service_id=service.id,
-            band=due.band,
-            due_by=due.due_by,
-            arrived_at=now,
-            preference=PreferenceKind.NONE,
+        within = target_for(targets[service.id], service.id, EntryClass.WALK_IN, day, rules)
+        due = Due(EntryClass.WALK_IN, now, within)
+        told = quote(
+            forecast,
+            as_of,
+            service.id,
+            None,
+            _rank(view, service.id, (due.band, due.due_by, now, _LAST)),
+            opening.end if opening else None,
+            rules=rules,
+            servers=sum(s.is_open and service.id in s.services for s in view.shifts),
+            mean_s=service.planned.total_seconds(),
         )
-        rank = eligible_ahead(session, newcomer)
-        told = quote_for(session, as_of, site=site, entry=newcomer, rank=rank, stored=stored)
         low, high = spoken_range(told.low_s, told.high_s)
-        found.append(ServiceWait(service, low, high, _refusal(session, site, service, now)))
+        refusal = _refusal(site, service, now, hours, waiting[service.id])
+        found.append(ServiceWait(service, low, high, refusal))
     return found
 
 
-def _refusal(session: Session, site: Site, service: Service, now: datetime) -> str:
+def _targets(session: Session, service_ids: list[int]) -> dict[int, list[Target]]:
+    rows = session.scalars(
+        sa.select(ServiceTarget).where(
+            ServiceTarget.service_id.in_(service_ids),
+            ServiceTarget.entry_class == EntryClass.WALK_IN,
+        )
+    )
+    found: dict[int, list[Target]] = defaultdict(list)
+    for t in rows:
+        target = Target(t.service_id, t.entry_class, t.within, t.share, t.valid_from)
+        found[t.service_id].append(target)
+    return found
+
+
+def _rank(view: QueueView, service_id: int, key: OrderKey) -> int:
+    """`promises.eligible_ahead` of a newcomer, by the queue that is loaded."""
+    sharing = {service_id}.union(
+        *(s.services for s in view.shifts if s.is_open and service_id in s.services)
+    )
+    return sum(
+        c.service_id in sharing and c.presence is Presence.HERE and c.key < key for c in view.line
+    )
+
+
+def _refusal(
+    site: Site, service: Service, now: datetime, hours: Timetable | None, waiting: int
+) -> str:
     try:
-        check_intake(session, site, service, now)
+        check_takes(site, service, now, hours=hours, waiting=waiting)
     except Refused as refused:
         return refused.message
     return ""

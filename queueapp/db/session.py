@@ -13,6 +13,9 @@ from queueapp.db.unit import Committed, finalise
 
 Listener = Callable[[Committed], None]
 
+# Where a reading session keeps what it has loaded of its snapshot.
+SNAPSHOT = "queueapp.snapshot"
+
 
 class Database:
     """The one way to a session.
@@ -56,6 +59,7 @@ class Database:
     def read(self) -> Iterator[Session]:
         """A session that sees one snapshot of the database and changes nothing."""
         with self._readers() as session:
+            session.info[SNAPSHOT] = {}
             try:
                 yield session
             finally:

@@ -33,7 +33,8 @@ class StoredForecast(HasId, Base):
     for_seq: Mapped[int] = mapped_column(Integer)
     seq: Mapped[int] = mapped_column(Integer)
     made_at: Mapped[datetime]
-    content: Mapped[dict[str, Any]]
+    # Not read with the row: whoever knows the stamps has parsed it already.
+    content: Mapped[dict[str, Any]] = mapped_column(deferred=True)
 
 
 class Lease(Base):

@@ -1,6 +1,8 @@
 """A clinic location and what stands in it: services, targets, reasons, rooms, hours."""
 
+import json
 from datetime import date, time, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Float, Index, Integer, String, UniqueConstraint
@@ -32,7 +34,12 @@ class Site(HasId, Base):
     @property
     def rules(self) -> SiteRules:
         """The figures in force."""
-        return SiteRules.from_mapping(self.settings or {})
+        return _rules(json.dumps(self.settings or {}, sort_keys=True))
+
+
+@lru_cache(maxsize=1000)
+def _rules(settings: str) -> SiteRules:
+    return SiteRules.from_mapping(json.loads(settings))
 
 
 class Service(HasId, Base):

@@ -1,4 +1,4 @@
-"""Which sites need a new forecast."""
+"""Which sites need a new forecast, and what the stored one says."""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +6,20 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.db.models import QueueEntry, Site, StoredForecast
+from queueapp.domain.quantiles import Forecast
 from queueapp.domain.visit import EntryState
+
+_Stamp = tuple[datetime, int, int]
+_parsed: dict[int, tuple[_Stamp, Forecast]] = {}
+
+
+def parsed(stored: StoredForecast) -> Forecast:
+    """The stored forecast as the waits package knows it; read and parsed once per process."""
+    stamp = (stored.made_at, stored.for_seq, stored.seq)
+    held = _parsed.get(stored.site_id)
+    if held is None or held[0] != stamp:
+        held = _parsed[stored.site_id] = (stamp, Forecast.from_json(stored.content))
+    return held[1]
 
 
 def sites_to_forecast(session: Session, now: datetime, stale_after: timedelta) -> list[int]:

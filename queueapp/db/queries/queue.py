@@ -20,6 +20,7 @@ from queueapp.db.models import (
     Site,
     Visit,
 )
+from queueapp.db.session import SNAPSHOT
 from queueapp.domain.localtime import service_day
 from queueapp.domain.ordering import Candidate, Move, ShiftView, in_order
 from queueapp.domain.rules import SiteRules
@@ -55,7 +56,19 @@ class QueueView:
 
 
 def load_queue(session: Session, site: Site, now: datetime) -> QueueView:
-    """Load the site's queue; the caller's transaction decides how fresh and how locked it is."""
+    """Load the site's queue; the caller's transaction decides how fresh and how locked it is.
+
+    In one reading session, which sees one snapshot, it is loaded once for each `now`.
+    """
+    seen: dict[tuple[int, datetime], QueueView] | None = session.info.get(SNAPSHOT)
+    if seen is None:
+        return _load(session, site, now)
+    if (site.id, now) not in seen:
+        seen[site.id, now] = _load(session, site, now)
+    return seen[site.id, now]
+
+
+def _load(session: Session, site: Site, now: datetime) -> QueueView:
     rules = site.rules
     busy = _rooms_in_use(session, site.id)
     return QueueView(

@@ -25,6 +25,7 @@ from queueapp.db.models import (
     StoredForecast,
     Visit,
 )
+from queueapp.db.queries.forecasts import parsed
 from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.domain.localtime import service_day, service_day_span, to_local
 from queueapp.domain.ordering import Candidate, next_for, reason
@@ -227,7 +228,7 @@ def _forecast(session: Session, site: Site) -> Forecast | None:
     stored = session.scalars(
         sa.select(StoredForecast).where(StoredForecast.site_id == site.id)
     ).one_or_none()
-    return Forecast.from_json(stored.content) if stored else None
+    return parsed(stored) if stored else None
 
 
 def _nexts(view: QueueView) -> dict[int, int]:

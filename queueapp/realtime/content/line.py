@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.actions.promises import parsed
 from queueapp.db.models import Promise, QueueEntry, Site, StoredForecast, Visit
+from queueapp.db.queries.forecasts import parsed
 from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.domain.visit import IN_ROOM_STATES, OPEN_STATES, EntryState, Presence
 from queueapp.realtime.content import content
