@@ -53,18 +53,14 @@ def _stamp(value: str | int) -> str:
 
 def identity_of_token(session: Session, token: str, now: datetime) -> Identity | None:
     """Whom a bearer token stands for: a program's, or the link of a visit."""
-    hashed = token_hash(token)
-    row = session.execute(sa.select(ApiToken.id).where(ApiToken.token_hash == hashed)).scalar()
-    if row is not None:
-        return _token(session, row, now)
-    return visit_of_token(session, token, now)
+    found = session.scalar(sa.select(ApiToken).where(ApiToken.token_hash == token_hash(token)))
+    return visit_of_token(session, token, now) if found is None else _program(found)
 
 
 def visit_of_token(session: Session, token: str, now: datetime) -> Identity | None:
     """The patient of a phone link that has not run out."""
-    query = sa.select(Visit.id).where(Visit.token_hash == token_hash(token))
-    visit_id = session.execute(query).scalar()
-    return None if visit_id is None else _visit(session, visit_id, now)
+    found = session.scalar(sa.select(Visit).where(Visit.token_hash == token_hash(token)))
+    return _patient(found, now)
 
 
 def device_of_token(session: Session, token: str, now: datetime) -> Identity | None:
@@ -98,7 +94,10 @@ def _device(session: Session, device_id: int, now: datetime) -> Identity | None:
 
 
 def _visit(session: Session, visit_id: int, now: datetime) -> Identity | None:
-    visit = session.get(Visit, visit_id)
+    return _patient(session.get(Visit, visit_id), now)
+
+
+def _patient(visit: Visit | None, now: datetime) -> Identity | None:
     if visit is None or visit.token_expires_at <= now:
         return None
     return Identity(
@@ -110,7 +109,10 @@ def _visit(session: Session, visit_id: int, now: datetime) -> Identity | None:
 
 
 def _token(session: Session, token_id: int, now: datetime) -> Identity | None:
-    token = session.get(ApiToken, token_id)
+    return _program(session.get(ApiToken, token_id))
+
+
+def _program(token: ApiToken | None) -> Identity | None:
     if token is None or token.revoked_at is not None:
         return None
     return Identity(

@@ -290,6 +290,8 @@ def _patient(
 
 
 def _check_class(session: Session, service: Service, entry_class: str) -> None:
+    if entry_class in set(EntryClass) - _SET_BY_RULES:
+        return
     labels = set(
         session.scalars(
             sa.select(ServiceTarget.entry_class).where(ServiceTarget.service_id == service.id)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions.base import get_entry, get_visit
 from queueapp.db.models import Appointment, Call, OrderMove, QueueEntry, Visit
-from queueapp.db.unit import lock_site
+from queueapp.db.unit import find_locked_site
 from queueapp.domain.refusal import conflict, not_found
 from queueapp.domain.visit import (
     AppointmentState,
@@ -26,19 +26,17 @@ def lock_entry(session: Session, entry_id: int) -> QueueEntry:
     For verbs that change somebody who waits: taken the other way round, the two could each wait
     for the other. Raises Refused (not found).
     """
-    site_id = session.scalar(sa.select(QueueEntry.site_id).where(QueueEntry.id == entry_id))
-    if site_id is None:
+    of_entry = sa.select(QueueEntry.site_id).where(QueueEntry.id == entry_id)
+    if find_locked_site(session, of_entry.scalar_subquery()) is None:
         raise not_found("The ticket")
-    lock_site(session, site_id)
     return get_entry(session, entry_id)
 
 
 def lock_visit(session: Session, visit_id: int) -> Visit:
     """The visit, its site's row held before its own. Raises Refused (not found)."""
-    site_id = session.scalar(sa.select(Visit.site_id).where(Visit.id == visit_id))
-    if site_id is None:
+    of_visit = sa.select(Visit.site_id).where(Visit.id == visit_id)
+    if find_locked_site(session, of_visit.scalar_subquery()) is None:
         raise not_found("The visit")
-    lock_site(session, site_id)
     return get_visit(session, visit_id)
 
 
@@ -50,15 +48,15 @@ def change_state(
     Raises Refused (conflict `wrong_state`) naming what the entry is now.
     """
     ticket = entry.visit.ticket
-    changed = session.execute(
+    changed = session.scalars(
         sa.update(QueueEntry)
         .where(QueueEntry.id == entry.id, QueueEntry.state.in_(allowed))
         .values(**values)
-        .execution_options(synchronize_session=False)
-        .returning(QueueEntry.id)
+        .returning(QueueEntry),
+        execution_options={"synchronize_session": False, "populate_existing": True},
     ).all()
-    session.refresh(entry)
-    if len(changed) != 1:
+    if changed != [entry]:
+        session.refresh(entry)
         raise wrong_state(ticket, entry.state)
 
 

@@ -22,16 +22,22 @@ from queueapp.domain.visit import EntryState
 
 def timetable(session: Session, site: Site) -> Timetable | None:
     """The site's opening hours; None for a site without any, which never closes."""
-    rules = session.scalars(sa.select(OpeningHour).where(OpeningHour.site_id == site.id)).all()
+    rules = session.execute(
+        sa.select(OpeningHour.weekday, OpeningHour.opens, OpeningHour.closes).where(
+            OpeningHour.site_id == site.id
+        )
+    ).all()
     if not rules:
         return None
-    exceptions = session.scalars(
-        sa.select(OpeningException).where(OpeningException.site_id == site.id)
+    exceptions = session.execute(
+        sa.select(OpeningException.day, OpeningException.opens, OpeningException.closes).where(
+            OpeningException.site_id == site.id
+        )
     ).all()
     return Timetable(
         site.timezone,
-        tuple(OpeningRule(r.weekday, r.opens, r.closes) for r in rules),
-        tuple(ExceptionalHours(e.day, e.opens, e.closes) for e in exceptions),
+        tuple(OpeningRule(*rule) for rule in rules),
+        tuple(ExceptionalHours(*exception) for exception in exceptions),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from queueapp.actions.promises import promise_at_joining
 from queueapp.actions.tickets import new_nonce, next_ticket, token_hash, visit_token
@@ -117,7 +118,10 @@ def open_entry(
     )
     session.add(entry)
     session.flush()
-    promise_at_joining(session, now, site=site, entry=entry)
+    promise = promise_at_joining(session, now, site=site, entry=entry)
+    # Known without asking the database again.
+    set_committed_value(entry, "visit", visit)
+    set_committed_value(entry, "promises", [promise])
     return entry
 
 

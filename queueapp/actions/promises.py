@@ -1,5 +1,6 @@
 """What people are told they will wait: stored at joining, looked up in the newest forecast."""
 
+from collections import defaultdict
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -31,8 +32,7 @@ def promise_at_joining(
 ) -> Promise:
     """Store the first promise in the joining's own transaction; never waits for a simulation."""
     stored = newest_forecast(session, site, now)
-    rank = eligible_ahead(session, entry)
-    told = quote_for(session, now, site=site, entry=entry, rank=rank, stored=stored)
+    told = quote_for(session, now, site=site, entry=entry, stored=stored)
     low, high = said_range(told)
     promise = Promise(
         entry_id=entry.id,
@@ -82,9 +82,8 @@ def store_forecast(session: Session, now: datetime, *, site: Site, made: Forecas
     session.flush()
 
 
-def eligible_ahead(session: Session, entry: QueueEntry) -> int:
+def _eligible_ahead(session: Session, entry: QueueEntry, sharing: set[int]) -> int:
     """How many who are here are due before, among services that share a clinician on shift."""
-    sharing = _services_sharing(session, entry)
     return (
         session.scalar(
             sa.select(sa.func.count())
@@ -120,47 +119,39 @@ def quote_for(
     *,
     site: Site,
     entry: QueueEntry,
-    rank: int,
     stored: StoredForecast | None,
 ) -> Quote:
     """The range to tell: from the join table, or the cold start where there is none."""
     only = entry.wished_clinician_id if entry.preference is PreferenceKind.ONLY else None
     service = session.get_one(Service, entry.service_id)
-    servers = session.scalar(
-        sa.select(sa.func.count(sa.distinct(Shift.id)))
-        .join(ShiftService, ShiftService.shift_id == Shift.id)
-        .where(
-            ShiftService.service_id == entry.service_id,
-            Shift.site_id == site.id,
-            Shift.actual_from.is_not(None),
-            Shift.actual_to.is_(None),
-            *([Shift.clinician_id == only] if only else []),
-        )
-    )
+    on_shift = _on_shift(session, entry)
+    sharing = {entry.service_id}.union(*(given for _, given in on_shift))
     return quote(
         parsed(stored) if stored else None,
         now,
         entry.service_id,
         only,
-        rank,
+        _eligible_ahead(session, entry, sharing),
         closes_at(session, site, now),
         rules=site.rules,
-        servers=servers or 0,
+        servers=sum(only in (None, clinician_id) for clinician_id, _ in on_shift),
         mean_s=service.planned.total_seconds(),
     )
 
 
-def _services_sharing(session: Session, entry: QueueEntry) -> set[int]:
-    mine = sa.select(ShiftService.shift_id).where(ShiftService.service_id == entry.service_id)
-    found = session.scalars(
-        sa.select(ShiftService.service_id)
-        .join(Shift, Shift.id == ShiftService.shift_id)
+def _on_shift(session: Session, entry: QueueEntry) -> list[tuple[int, set[int]]]:
+    """Who gives the entry's service now: the clinician, and all services of that shift."""
+    given: dict[int, set[int]] = defaultdict(set)
+    clinicians: dict[int, int] = {}
+    for shift_id, clinician_id, service_id in session.execute(
+        sa.select(Shift.id, Shift.clinician_id, ShiftService.service_id)
+        .join(ShiftService, ShiftService.shift_id == Shift.id)
         .where(
-            ShiftService.shift_id.in_(mine),
             Shift.site_id == entry.site_id,
             Shift.actual_from.is_not(None),
             Shift.actual_to.is_(None),
         )
-        .distinct()
-    )
-    return {entry.service_id, *found}
+    ):
+        given[shift_id].add(service_id)
+        clinicians[shift_id] = clinician_id
+    return [(clinicians[s], all_) for s, all_ in given.items() if entry.service_id in all_]

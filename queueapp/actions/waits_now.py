@@ -89,7 +89,7 @@ def _targets(session: Session, service_ids: list[int]) -> dict[int, list[Target]
 
 
 def _rank(view: QueueView, service_id: int, key: OrderKey) -> int:
-    """`promises.eligible_ahead` of a newcomer, by the queue that is loaded."""
+    """How many here are due before a newcomer, among services that share a clinician on shift."""
     sharing = {service_id}.union(
         *(s.services for s in view.shifts if s.is_open and service_id in s.services)
     )

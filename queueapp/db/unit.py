@@ -43,15 +43,20 @@ def record(session: Session, site_id: int, actor: Actor, now: datetime, fact: Fa
 
 def lock_site(session: Session, site_id: int) -> Site:
     """The site's row, held until the transaction ends. Raises Refused when there is none."""
-    site = session.scalars(
+    site = find_locked_site(session, site_id)
+    if site is None:
+        raise not_found("The site")
+    return site
+
+
+def find_locked_site(session: Session, site_id: int | sa.ScalarSelect[int]) -> Site | None:
+    """The row of `lock_site`, if there is one; the id may be a query of its own."""
+    return session.scalars(
         sa.select(Site)
         .where(Site.id == site_id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one_or_none()
-    if site is None:
-        raise not_found("The site")
-    return site
 
 
 def finalise(session: Session) -> list[Committed]:

@@ -41,15 +41,18 @@ class Ground:
     room_ids: tuple[int, ...]
 
 
-def load_grounds(session: Session) -> list[Ground]:
-    """All sites with their rooms."""
-    rooms: dict[int, list[int]] = {}
-    for room_id, site_id in session.execute(sa.select(Room.id, Room.site_id)):
-        rooms.setdefault(site_id, []).append(room_id)
-    return [
-        Ground(site_id, slug, tuple(rooms.get(site_id, ())))
-        for site_id, slug in session.execute(sa.select(Site.id, Site.slug))
-    ]
+def load_grounds(session: Session, viewer: Viewer) -> list[Ground]:
+    """The sites the viewer has a part at, with their rooms."""
+    sites = {grant.site_id for one in viewer.identities for grant in one.grants}
+    query = sa.select(Site.id, Site.slug, Room.id).outerjoin(Room, Room.site_id == Site.id)
+    if None not in sites:
+        query = query.where(Site.id.in_(sites))
+    found: dict[tuple[int, str], list[int]] = {}
+    for site_id, slug, room_id in session.execute(query):
+        rooms = found.setdefault((site_id, slug), [])
+        if room_id is not None:
+            rooms.append(room_id)
+    return [Ground(site_id, slug, tuple(rooms)) for (site_id, slug), rooms in found.items()]
 
 
 def allowed(viewer: Viewer, grounds: Iterable[Ground]) -> dict[str, Channel]:

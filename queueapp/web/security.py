@@ -15,7 +15,6 @@ from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
 from queueapp.actions.access import identity_of_token, viewer_of
 from queueapp.db.models import (
     Appointment,
-    Base,
     DeskItem,
     QueueEntry,
     Room,
@@ -30,7 +29,7 @@ from queueapp.domain.viewer import Credential, Identity, Part, Viewer
 STAFF_SIGNED_IN_FOR_S = 16 * 3600
 ANYONE = "anyone"
 _LARGEST_ID = 2**63 - 1
-_BY_ID: dict[str, type[Base]] = {
+_BY_ID: dict[str, Any] = {
     "room_id": Room,
     "entry_id": QueueEntry,
     "visit_id": Visit,
@@ -93,7 +92,14 @@ def viewer() -> Viewer:
     """All that the request comes as; API calls by their bearer token alone, pages by cookie."""
     if "viewer" not in g:
         with current_db().read() as db:
-            g.viewer = _token_viewer(db) if is_api() else viewer_of(db, cookies(), now())
+            return _viewer(db)
+    found: Viewer = g.viewer
+    return found
+
+
+def _viewer(db: Session) -> Viewer:
+    if "viewer" not in g:
+        g.viewer = _token_viewer(db) if is_api() else viewer_of(db, cookies(), now())
     found: Viewer = g.viewer
     return found
 
@@ -156,10 +162,11 @@ def allow(*parts: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def _let_in(wanted: frozenset[Part], everyone: bool, arguments: dict[str, Any]) -> None:
-    who = viewer()
-    if not everyone and not who.identities:
-        raise Unauthorized
-    place = _place(arguments)
+    with current_db().read() as db:
+        who = _viewer(db)
+        if not everyone and not who.identities:
+            raise Unauthorized
+        place = _place(db, arguments)
     site_id = place.site.id if place.site else None
     found = who.as_one_of(wanted, site_id, place.room_id) if wanted else None
     if found is None and everyone and who.identities:
@@ -173,17 +180,16 @@ def _let_in(wanted: frozenset[Part], everyone: bool, arguments: dict[str, Any]) 
     g.site = place.site or _own_site(found)
 
 
-def _place(arguments: dict[str, Any]) -> Place:
-    with current_db().read() as db:
-        if "site" in arguments:
-            return Place(_site(db, Site.slug == arguments["site"]))
-        for name, model in _BY_ID.items():
-            if name in arguments:
-                row = db.get(model, arguments[name]) if arguments[name] <= _LARGEST_ID else None
-                if row is None:
-                    raise NotFound
-                site = _site(db, Site.id == row.site_id)
-                return Place(site, arguments.get("room_id"))
+def _place(db: Session, arguments: dict[str, Any]) -> Place:
+    if "site" in arguments:
+        return Place(_site(db, Site.slug == arguments["site"]))
+    for name, model in _BY_ID.items():
+        if name in arguments:
+            if arguments[name] > _LARGEST_ID:
+                raise NotFound
+            its_site = sa.select(model.site_id).where(model.id == arguments[name])
+            site = _site(db, Site.id == its_site.scalar_subquery())
+            return Place(site, arguments.get("room_id"))
     return Place()
 
 

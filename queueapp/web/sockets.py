@@ -127,7 +127,7 @@ def _admit(database: Database, auth: Any) -> Listener:
             viewer = viewer_of(session, security.cookies(), security.now())
         if not viewer.identities:
             raise ConnectionRefusedError("sign in first")
-        may = channels.allowed(viewer, channels.load_grounds(session))
+        may = channels.allowed(viewer, channels.load_grounds(session, viewer))
     want = said.get("want")
     if want is not None:
         want = [name for name in want if isinstance(name, str)] if isinstance(want, list) else []

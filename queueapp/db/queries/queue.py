@@ -1,13 +1,13 @@
 """The queue of a site as the order sees it: one loader for call-next, screens and the forecast."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from queueapp.db.models import (
     Clinician,
@@ -17,6 +17,7 @@ from queueapp.db.models import (
     QueueEntry,
     Room,
     Shift,
+    ShiftService,
     Site,
     Visit,
 )
@@ -187,45 +188,55 @@ def _shifts(
     in_use: Iterable[tuple[int, str]],
 ) -> list[ShiftView]:
     day = service_day(site.timezone, now, rules.day_starts_at)
-    shifts = session.scalars(
-        sa.select(Shift)
-        .where(
-            Shift.site_id == site.id,
-            Shift.actual_to.is_(None),
-            sa.or_(Shift.day == day, Shift.actual_from.is_not(None)),
-        )
-        .options(selectinload(Shift.services), selectinload(Shift.room))
-        .order_by(Shift.id)
-        .execution_options(populate_existing=True)
-    ).all()
-    paused = dict(
-        session.execute(
-            sa.select(Pause.shift_id, Pause.until).where(
-                Pause.shift_id.in_([s.id for s in shifts]), Pause.ended_at.is_(None)
-            )
-        ).all()
+    of_today = (
+        Shift.site_id == site.id,
+        Shift.actual_to.is_(None),
+        sa.or_(Shift.day == day, Shift.actual_from.is_not(None)),
     )
-    taken: dict[int, int] = defaultdict(int)
-    for room_id, _ in in_use:
-        taken[room_id] += 1
-    return [_view(s, now, paused, taken) for s in shifts]
+    rows = session.execute(
+        sa.select(
+            Shift.id,
+            Shift.clinician_id,
+            Shift.planned_from,
+            Shift.planned_to,
+            Shift.actual_from,
+            Shift.room_id,
+            Shift.declared_delay,
+            Room.places,
+            Room.features,
+            Pause.id.label("pause_id"),
+            Pause.until,
+        )
+        .outerjoin(Room, Room.id == Shift.room_id)
+        .outerjoin(Pause, sa.and_(Pause.shift_id == Shift.id, Pause.ended_at.is_(None)))
+        .where(*of_today)
+        .order_by(Shift.id, Pause.id)
+    ).all()
+    services: dict[int, set[int]] = defaultdict(set)
+    for shift_id, service_id in session.execute(
+        sa.select(ShiftService.shift_id, ShiftService.service_id)
+        .join(Shift, Shift.id == ShiftService.shift_id)
+        .where(*of_today)
+    ):
+        services[shift_id].add(service_id)
+    taken = Counter(room_id for room_id, _ in in_use)
+    # Of several pauses the last one counts.
+    last = {row.id: row for row in rows}
+    return [_view(row, now, frozenset(services[row.id]), taken) for row in last.values()]
 
 
-def _view(
-    shift: Shift, now: datetime, paused: dict[int, datetime | None], taken: dict[int, int]
-) -> ShiftView:
-    is_open = shift.actual_from is not None
-    room: Room | None = shift.room
+def _view(row: Any, now: datetime, services: frozenset[int], taken: Counter[int]) -> ShiftView:
+    is_open = row.actual_from is not None
     return ShiftView(
-        shift_id=shift.id,
-        clinician_id=shift.clinician_id,
-        services=frozenset(link.service_id for link in shift.services),
-        starts_at=shift.actual_from or shift.planned_from + shift.declared_delay,
-        ends_at=max(shift.planned_to, now + _OVERTIME) if is_open else shift.planned_to,
+        shift_id=row.id,
+        clinician_id=row.clinician_id,
+        services=services,
+        starts_at=row.actual_from or row.planned_from + row.declared_delay,
+        ends_at=max(row.planned_to, now + _OVERTIME) if is_open else row.planned_to,
         is_open=is_open,
-        room_id=shift.room_id,
-        room_features=frozenset(room.features or ()) if room else frozenset(),
-        paused_until=(paused[shift.id] or FOREVER) if shift.id in paused else None,
-        free_places=(room.places - taken[room.id]) if room else 0,
-        declared_delay=shift.declared_delay,
+        room_id=row.room_id,
+        room_features=frozenset(row.features or ()),
+        paused_until=(row.until or FOREVER) if row.pause_id is not None else None,
+        free_places=0 if row.places is None else row.places - taken[row.room_id],
+        declared_delay=row.declared_delay,
     )

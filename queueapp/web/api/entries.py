@@ -63,13 +63,15 @@ def recall(ask: Ask, entry_id: int) -> Answer:
 
 def start(ask: Ask, entry_id: int) -> Answer:
     """The called person has come in; care begins."""
-    service.start(ask.session, ask.actor, ask.now, entry_id=entry_id, occurred_at=_when(ask))
-    return _entry(ask, entry_id)
+    started = service.start(
+        ask.session, ask.actor, ask.now, entry_id=entry_id, occurred_at=_when(ask)
+    )
+    return 200, EntryOut.of(started)
 
 
 def finish(ask: Ask, entry_id: int) -> Answer:
     """Care has ended: on to the visit's next planned step, else the visit ends."""
-    service.finish(
+    finished = service.finish(
         ask.session,
         ask.actor,
         ask.now,
@@ -77,7 +79,7 @@ def finish(ask: Ask, entry_id: int) -> Answer:
         resolution=ask.body.resolution,
         occurred_at=_when(ask),
     )
-    return _entry(ask, entry_id)
+    return 200, EntryOut.of(finished)
 
 
 def did_not_answer(ask: Ask, entry_id: int) -> Answer:

@@ -1,5 +1,6 @@
 """Carries out a call: let in, check, do it once in one transaction, answer after the commit."""
 
+import functools
 import re
 from typing import Any
 
@@ -107,15 +108,18 @@ def dumped(call: Call, status: int, content: Any) -> Any:
     if model is None:
         return None
     hidden = set(LINK_FIELDS) if call.links else None
-    return TypeAdapter(model).dump_python(content, mode="json", by_alias=True, exclude=hidden)
+    return _adapter(model).dump_python(content, mode="json", by_alias=True, exclude=hidden)
+
+
+@functools.cache
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
 
 
 def _response(status: int, answer: Any) -> Response:
     if answer is None:
         return Response(status=status)
-    return Response(
-        TypeAdapter(Any).dump_json(answer), status=status, content_type="application/json"
-    )
+    return Response(_adapter(Any).dump_json(answer), status=status, content_type="application/json")
 
 
 def _query(call: Call) -> BaseModel | None:

@@ -77,7 +77,6 @@ def _range(session: Session, site: Site, moment: datetime, line: WalkInLine) -> 
         moment,
         site=site,
         entry=entry,
-        rank=promises.eligible_ahead(session, entry),
         stored=promises.newest_forecast(session, site, moment),
     )
     low, high = said_range(told)
