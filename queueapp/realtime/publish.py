@@ -32,8 +32,9 @@ TICK_S = 1.0
 # Changes that come closer together than this become one update; after a long round the gap is as
 # long as the round was, so that under load no more than half of the time goes into rendering.
 GAP_S = 0.03
-# A round gives way after this long: pings and requests do not wait for the whole of it.
-SLICE_S = 0.05
+# A longer round gives way now and then, so that pings do not wait for the whole of it. Rarely, as
+# under load every request that waits comes first then, and the screens wait as long.
+SLICE_S = 0.25
 # How often it is asked whether those who listen still may.
 RECHECK_S = 5.0
 

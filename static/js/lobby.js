@@ -1,6 +1,7 @@
 // The lobby's chime and clock. A call is heard once, however often its page is painted.
 const zone = document.body.dataset.zone;
 const heard = new Set();
+let paintedUpTo = 0;
 let sound = null;
 
 function clock() {
@@ -43,8 +44,10 @@ function offerSound() {
 }
 
 function hear(calls, { quietly = false } = {}) {
-  const fresh = calls.filter((call) => !call.withdrawn && !heard.has(call.call));
+  const fresh = calls.filter((call) => !call.withdrawn && call.call > paintedUpTo && !heard.has(call.call));
   fresh.forEach((call) => heard.add(call.call));
+  // Updates tell of older calls than the page paints: those are no news.
+  if (quietly) paintedUpTo = Math.max(0, ...heard);
   if (fresh.length === 0 || quietly) return;
   document.querySelector(".now[data-call]")?.setAttribute("data-new", "");
   document.body.dataset.chimed = String(Number(document.body.dataset.chimed ?? 0) + 1);

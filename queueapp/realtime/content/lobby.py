@@ -15,6 +15,8 @@ from queueapp.realtime.content import content
 from queueapp.realtime.publish import stamp
 
 SHOWN_CALLS = 6
+# More than are shown go along as data: of many calls in one moment none goes unheard.
+_TOLD_CALLS = 24
 _SHOWN_NEXT = 5
 _WORTH_SAYING = timedelta(minutes=5)
 
@@ -32,7 +34,7 @@ def lobby(session: Session, site: Site, now: datetime, _subject: int | None) -> 
             "called_at": stamp(call["called_at"]),
             "withdrawn": call["withdrawn"],
         }
-        for call in found["calls"]
+        for call in found["told"]
     ]
     return {"html": render_template("lobby/_live.html", **found), "calls": calls}
 
@@ -48,10 +50,12 @@ def facts(session: Session, site: Site, now: datetime) -> dict[str, Any]:
         if c.presence is Presence.HERE and c.visit_id not in discreet and c.service_id in care
     ]
     tickets = _tickets(session, [c.visit_id for c in here[:_SHOWN_NEXT]])
+    told = _calls(session, site)
     return {
         "seq": view.seq,
         "site": site,
-        "calls": _calls(session, site),
+        "calls": told[:SHOWN_CALLS],
+        "told": told,
         "soon": [tickets[c.visit_id] for c in here[:_SHOWN_NEXT]],
         "waits": waits_now(session, site, now),
         "waiting": len(here),
@@ -89,11 +93,11 @@ def _calls(session: Session, site: Site) -> list[dict[str, Any]]:
             sa.cast(Call.routes, sa.String).contains(f'"{CallRoute.LOBBY.value}"'),
         )
         .order_by(Call.called_at.desc(), Call.id.desc())
-        .limit(4 * SHOWN_CALLS)
+        .limit(2 * _TOLD_CALLS)
     )
     shown: dict[int, dict[str, Any]] = {}
     for row in rows:
-        if row.visit_id not in shown and len(shown) < SHOWN_CALLS:
+        if row.visit_id not in shown and len(shown) < _TOLD_CALLS:
             withdrawn = row.outcome is CallOutcome.WITHDRAWN
             shown[row.visit_id] = {
                 "call": row.id,

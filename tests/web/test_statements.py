@@ -1,0 +1,76 @@
+"""How often the database is asked: held down, as it is what a busy day's speed is made of."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from queueapp.actions.waits_now import waits_now
+from queueapp.db.models import Site
+from queueapp.db.queries.queue import load_queue
+from queueapp.db.session import Database
+from tests.web.api_world import World
+
+
+@contextmanager
+def asked(database: Database) -> Iterator[list[str]]:
+    """The statements that the block sends, those that begin a transaction apart."""
+    found: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith("BEGIN"):
+            found.append(statement)
+
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    yield found
+    sa.event.remove(database.engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def world(fresh_database: str) -> Iterator[World]:
+    world = World(fresh_database)
+    yield world
+    world.db.dispose()
+
+
+def test_a_visit_by_api_takes_few_statements(world: World) -> None:
+    world.ticket()
+    with asked(world.db) as ticket:
+        world.ticket()
+    with asked(world.db) as call:
+        entry_id = world.post(f"/rooms/{world.room_id}/call-next").get_json()["id"]
+    with asked(world.db) as start:
+        world.post(f"/entries/{entry_id}/start")
+    with asked(world.db) as finish:
+        world.post(f"/entries/{entry_id}/finish", {"resolution": "resolved"})
+    taken = {"ticket": len(ticket), "call": len(call), "start": len(start), "finish": len(finish)}
+    most = {"ticket": 24, "call": 21, "start": 15, "finish": 18}
+    assert all(taken[name] <= most[name] for name in most), taken
+
+
+def test_one_reading_session_loads_the_queue_once(world: World) -> None:
+    now = datetime.now(UTC)
+    world.ticket()
+    with world.db.read() as session:
+        site = session.get_one(Site, world.site_id)
+        first = load_queue(session, site, now)
+        waits_now(session, site, now)
+        with asked(world.db) as again:
+            assert load_queue(session, site, now) is first
+        assert not again
+    world.ticket()
+    with world.db.read() as session:
+        assert len(load_queue(session, session.get_one(Site, world.site_id), now).line) == 2
+
+
+def test_a_writing_session_sees_what_it_has_just_written(world: World) -> None:
+    now = datetime.now(UTC)
+    entry_id = world.ticket()["id"]
+    with world.db.write() as session:
+        site = session.get_one(Site, world.site_id)
+        assert [c.entry_id for c in load_queue(session, site, now).line] == [entry_id]
+        session.execute(sa.text("UPDATE queue_entry SET state = 'cancelled'"))
+        assert not load_queue(session, site, now).line
