@@ -1,0 +1,113 @@
+"""The races at their full counts, on both databases: `make soak`. Ends with a line per contest."""
+
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+import sqlalchemy as sa
+
+from queueapp.db.models import QueueEntry
+from queueapp.db.session import Database
+from queueapp.domain.actor import Role
+from tests import services
+from tests.databases import PostgresqlMaker, SqliteMaker
+from tests.factories import make_api_token, make_service, make_site
+from tests.races import contests
+from tests.races.contests import Result
+from tests.served import Served
+
+TICKETS, CALLERS = 5_000, 16
+ATTEMPTS, CODES, PROCESSES = 10_000, 10_000, 8
+KEYS, TIMES = 1_000, 3
+
+
+@contextmanager
+def repeated(url: str, directory: Path) -> Iterator[tuple[Served, str]]:
+    """A served clinic and a manager's token."""
+    database = Database(url)
+    with database.write() as session:
+        site = make_site(session, "soak", timezone="UTC")
+        make_service(session, site, "GP")
+        _, token = make_api_token(session, site, Role.MANAGER)
+    database.dispose()
+    served = Served(url, directory / f"{secrets.token_hex(4)}.log")
+    served.start()
+    try:
+        yield served, token
+    finally:
+        served.stop()
+
+
+def keys(url: str, directory: Path) -> Result:
+    """1,000 requests, each sent three times at once with one key: how many effects?"""
+    began = time.perf_counter()
+    with repeated(url, directory) as (served, token), ThreadPoolExecutor(12) as pool:
+        address = f"{served.url}/api/v1/sites/soak/entries"
+
+        def send(key: str) -> tuple[int, str]:
+            headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+            while True:
+                answer = requests.post(address, json={"service": "gp"}, headers=headers, timeout=60)
+                if answer.status_code != 503:  # busy: nothing was done, so the same key again
+                    return answer.status_code, answer.text
+
+        wanted = [f"soak-{n}" for n in range(KEYS)]
+        answers = list(pool.map(send, [key for key in wanted for _ in range(TIMES)]))
+    database = Database(url)
+    with database.read() as session:
+        effects = session.scalar(sa.select(sa.func.count()).select_from(QueueEntry)) or 0
+    database.dispose()
+    differing = sum(
+        len(set(answers[n : n + TIMES])) > 1 or answers[n][0] != 201
+        for n in range(0, len(answers), TIMES)
+    )
+    return Result(KEYS, effects - KEYS, differing, time.perf_counter() - began)
+
+
+CONTESTS: dict[str, Callable[[str, Path], Result]] = {
+    f"{CALLERS} callers drain {TICKETS} tickets": lambda url, _: contests.drain(
+        url, TICKETS, CALLERS
+    ),
+    f"{CODES} ticket codes from {PROCESSES} processes": lambda url, _: contests.number(
+        url, CODES, PROCESSES
+    ),
+    f"{ATTEMPTS} overlapping bookings, {PROCESSES} processes": lambda url, _: contests.book(
+        url, ATTEMPTS, PROCESSES
+    ),
+    f"{KEYS} requests, {TIMES} times each at once": keys,
+}
+
+
+def main() -> int:
+    """Run all contests, or those whose name contains a word of the command line."""
+    words, failed = sys.argv[1:], 0
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        server = services.shared_postgresql(directory, os.getpid())
+        for maker in (SqliteMaker(directory), PostgresqlMaker(directory, server)):
+            kind = "SQLite" if isinstance(maker, SqliteMaker) else "PostgreSQL"
+            for title, contest in CONTESTS.items():
+                if words and not any(word in f"{kind} {title}" for word in words):
+                    continue
+                result = contest(maker.make(), directory)
+                failed += not result.is_clean
+                print(
+                    f"{kind:<10} {title}: {result.wanted} done, {result.twice} twice, "
+                    f"{result.lost} lost, {result.seconds:.0f} s",
+                    flush=True,
+                )
+            if isinstance(maker, PostgresqlMaker):
+                maker.dispose()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
