@@ -16,7 +16,7 @@ from tests.databases import PostgresqlMaker, SqliteMaker
 from tests.served import Served
 
 settings.register_profile(
-    "quick", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "quick", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("ci", settings.get_profile("quick"), derandomize=True, print_blob=True)
 settings.register_profile("soak", settings.get_profile("quick"), max_examples=2000)
@@ -25,8 +25,8 @@ settings.load_profile(
 )
 
 GROUPS = ("unit", "db", "web", "browser", "system")
-# One Chromium at a time, and no race next to another: each of these keeps to one xdist worker.
-ONE_AT_A_TIME = ("browser", "system")
+# No race next to another: these keep to one xdist worker.
+ONE_AT_A_TIME = ("system",)
 
 
 def pytest_configure(config: pytest.Config) -> None:

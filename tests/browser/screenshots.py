@@ -108,7 +108,7 @@ def phone(camera: Camera) -> None:
     camera.take(page, "phone-join")
     page.locator("summary", has_text="Blood test").click()
     page.get_by_label("Something else").locator("visible=true").check(force=True)
-    page.get_by_label("I’m here").check(force=True)
+    page.locator("#at-here").check(force=True)
     page.get_by_role("button", name="Join the queue").click()
     page.wait_for_url("**/phone/ticket")
     camera.take(page, "phone-follow")

@@ -378,7 +378,7 @@ def test_one_marked_as_not_come_can_check_in_again(clinic: SmallClinic) -> None:
     assert appointment.state is AppointmentState.BOOKED
 
 
-@settings(max_examples=max(10, settings.default.max_examples // 4))
+@settings(max_examples=max(6, settings.default.max_examples // 5))
 @given(st.data())
 def test_undo_gives_the_place_back_whatever_came_before(
     engine: Engine, data: st.DataObject

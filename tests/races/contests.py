@@ -154,6 +154,8 @@ def _call_by_looking_first(database: Database, ground: Ground, room_id: int) -> 
 def number(url: str, tickets: int, processes: int = 8, *, guarded: bool = True) -> Result:
     """Tickets from several processes at once: is any code given twice?"""
     ground = lay_out(url)
+    if not guarded:
+        _begin_counting(url, ground)
     share = tickets // processes
     began = time.perf_counter()
     codes: list[str] = []
@@ -193,18 +195,20 @@ def _take_ticket(database: Database, ground: Ground) -> str:
 
 def _number_by_looking_first(database: Database, ground: Ground) -> str:
     """What tickets would be if the next number were read, then written."""
-    day = datetime.now(UTC).date()
-    counter = sa.select(TicketCounter.given).where(TicketCounter.site_id == ground.site_id)
+    of_site = TicketCounter.site_id == ground.site_id
     with database.read() as session:
-        given = session.scalar(counter) or 0
+        given = session.scalars(sa.select(TicketCounter.given).where(of_site)).one()
     time.sleep(_PAUSE_S)
     with database.write() as session:
-        row = session.get(TicketCounter, (ground.site_id, day))
-        if row is None:
-            session.merge(TicketCounter(site_id=ground.site_id, day=day, given=1))
-        else:
-            row.given = given + 1
+        session.execute(sa.update(TicketCounter).where(of_site).values(given=given + 1))
     return f"T{given}"
+
+
+def _begin_counting(url: str, ground: Ground) -> None:
+    database = Database(url)
+    with database.write() as session:
+        session.add(TicketCounter(site_id=ground.site_id, day=datetime.now(UTC).date(), given=0))
+    database.dispose()
 
 
 def book(url: str, attempts: int, processes: int = 8, *, guarded: bool = True) -> Result:

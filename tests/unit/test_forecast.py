@@ -41,7 +41,7 @@ def check(snapshot: Snapshot) -> dict[int, float]:
     return simulated
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(rooms())
 def test_calls_at_the_very_moments_the_rules_would(snapshot: Snapshot) -> None:
     check(snapshot)
