@@ -391,3 +391,4 @@ if (flash) setTimeout(() => flash.remove(), SAID_FOR_MS);
 filter();
 tellBars();
 choose(panel.querySelector("[data-stay]")?.dataset.stay.match(/\d+$/)?.[0] || null);
+document.body.dataset.deskReady = "yes";

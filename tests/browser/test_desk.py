@@ -43,6 +43,7 @@ def sign_in(page: Page, served: Served, email: str) -> Page:
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="1 waiting")).to_be_visible()
     expect(page.locator(".live[data-live=yes]")).to_be_visible()
+    expect(page.locator("body")).to_have_attribute("data-desk-ready", "yes")
     return page
 
 
