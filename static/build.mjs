@@ -13,6 +13,7 @@ const fresh = path.join(here, "vendor.new");
 const FILES = {
   "socket.io.min.js": "socket.io-client/dist/socket.io.min.js",
   "idiomorph.min.js": "idiomorph/dist/idiomorph.min.js",
+  "chart.umd.js": "chart.js/dist/chart.umd.min.js",
   "nhsuk-frontend.min.js": "nhsuk-frontend/dist/nhsuk/nhsuk-frontend.min.js",
   "nhsuk-icon-cross.svg": "nhsuk-frontend/dist/nhsuk/assets/images/nhsuk-icon-cross.svg",
 };
