@@ -78,6 +78,18 @@ class Database:
             for listener in self._listeners:
                 listener(one)
 
+    @contextmanager
+    def rehearse(self) -> Iterator[Session]:
+        """A writing session of which nothing stays: no row, no `seq`, and nobody is told.
+
+        It holds what a write holds, so it should be over as soon.
+        """
+        with self._write_lock, self._writers() as session:
+            try:
+                yield session
+            finally:
+                session.rollback()
+
     def dispose(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()

@@ -16,7 +16,6 @@ class Stream(IntEnum):
     """What a stream of random numbers is for."""
 
     ENTRY = 1
-    IN_ROOM = 2
     EXPECTED = 3
     ARRIVALS = 4
     SHIFT = 5

@@ -10,11 +10,11 @@ from queueapp.domain.snapshot import Snapshot
 from queueapp.domain.visit import Presence
 from queueapp.waits.durations import Durations
 from queueapp.waits.join import join_tables, summarise
-from queueapp.waits.plan import make_plan
+from queueapp.waits.plan import Plan, make_plan
 from queueapp.waits.servers import after
-from queueapp.waits.simulate import simulate
+from queueapp.waits.simulate import Outcome, simulate
 
-__all__ = ["Forecast", "JoinKey", "JoinTable", "Quantiles", "forecast"]
+__all__ = ["Forecast", "JoinKey", "JoinTable", "Quantiles", "entry_waits", "forecast"]
 
 
 def forecast(
@@ -23,15 +23,30 @@ def forecast(
     """Forecast every wait of the snapshot; `draws` simulated days, `seed` any whole number >= 0."""
     plan = make_plan(snapshot, durations, draws, seed)
     outcome = simulate(plan)
-    told = [i for i, c in enumerate(plan.waiting) if c.presence is not Presence.UNCONFIRMED]
-    due = [after(snapshot, plan.waiting[i].due_by) for i in told]
-    quantiles = summarise(outcome.called[told], due) if told else []
     return Forecast(
         seq=snapshot.seq,
         made_at=snapshot.taken_at,
-        entries={plan.waiting[i].entry_id: q for i, q in zip(told, quantiles, strict=True)},
+        entries=_entries(snapshot, plan, outcome),
         join=join_tables(snapshot, plan, outcome, durations, seed),
         mean_s={s: durations.mean_s(s) for s in snapshot.services},
         until_s=max(float(plan.servers.ends.max(initial=0.0)), 0.0),
         draws=draws,
     )
+
+
+def entry_waits(
+    snapshot: Snapshot, durations: Durations, *, draws: int = 200, seed: int = 0
+) -> dict[int, Quantiles]:
+    """Of a forecast the waits of those waiting alone, by entry id: for two to be compared.
+
+    With one seed everybody has the same luck in both, so that what differs is what was changed.
+    """
+    plan = make_plan(snapshot, durations, draws, seed)
+    return _entries(snapshot, plan, simulate(plan))
+
+
+def _entries(snapshot: Snapshot, plan: Plan, outcome: Outcome) -> dict[int, Quantiles]:
+    told = [i for i, c in enumerate(plan.waiting) if c.presence is not Presence.UNCONFIRMED]
+    due = [after(snapshot, plan.waiting[i].due_by) for i in told]
+    quantiles = summarise(outcome.called[told], due) if told else []
+    return {plan.waiting[i].entry_id: q for i, q in zip(told, quantiles, strict=True)}

@@ -129,7 +129,8 @@ def _over(
     seed: int,
 ) -> tuple[Floats, Floats]:
     """When the one in the room is finished, and the gap after (seconds, one per draw)."""
-    visit, gap, walk = levels(stream(seed, Stream.IN_ROOM, one.entry_id), 3, draws)
+    # The luck they had while they waited, so that a call by itself changes nobody's forecast.
+    walk, visit, gap = levels(stream(seed, Stream.ENTRY, one.entry_id), 3, draws)
     elapsed = -after(snapshot, one.since)
     if one.started:
         left = durations.remaining(one.service_id, one.reason_id, one.clinician_id, elapsed)[visit]

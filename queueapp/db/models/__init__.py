@@ -2,7 +2,14 @@
 
 from queueapp.db.models.base import Base
 from queueapp.db.models.booking import LANES, Appointment, AppointmentOverride, Pool
-from queueapp.db.models.ops import IdempotencyKey, Lease, Look, OutboxMessage, StoredForecast
+from queueapp.db.models.ops import (
+    IdempotencyKey,
+    LearnedHistory,
+    Lease,
+    Look,
+    OutboxMessage,
+    StoredForecast,
+)
 from queueapp.db.models.people import (
     ApiToken,
     Clinician,
@@ -47,6 +54,7 @@ __all__ = [
     "DeskItem",
     "Device",
     "IdempotencyKey",
+    "LearnedHistory",
     "Lease",
     "Look",
     "Membership",

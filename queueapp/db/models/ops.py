@@ -37,6 +37,17 @@ class StoredForecast(HasId, Base):
     content: Mapped[dict[str, Any]] = mapped_column(deferred=True)
 
 
+class LearnedHistory(Base):
+    """What a site's history taught the worker: visit lengths and habits, kept for every process."""
+
+    __tablename__ = "learned_history"
+    site_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("site.id"), primary_key=True, autoincrement=False
+    )
+    made_at: Mapped[datetime]
+    content: Mapped[dict[str, Any]] = mapped_column(deferred=True)
+
+
 class Lease(Base):
     """Who may do a job that must be done by exactly one process."""
 
