@@ -1,7 +1,9 @@
 """All tables, by the vocabulary's names."""
 
+from queueapp.db.models.admin import AdminChange, Pairing, SetupCode, StaffLink
 from queueapp.db.models.base import Base
 from queueapp.db.models.booking import LANES, Appointment, AppointmentOverride, Pool
+from queueapp.db.models.desk import LONGEST_NOTE, DraftBooking, Note, PatientChange
 from queueapp.db.models.ops import (
     IdempotencyKey,
     LearnedHistory,
@@ -44,6 +46,8 @@ from queueapp.db.models.site import (
 
 __all__ = [
     "LANES",
+    "LONGEST_NOTE",
+    "AdminChange",
     "ApiToken",
     "Appointment",
     "AppointmentOverride",
@@ -53,17 +57,21 @@ __all__ = [
     "ClinicianService",
     "DeskItem",
     "Device",
+    "DraftBooking",
     "IdempotencyKey",
     "LearnedHistory",
     "Lease",
     "Look",
     "Membership",
+    "Note",
     "OpeningException",
     "OpeningHour",
     "OrderMove",
     "OutboxMessage",
+    "Pairing",
     "Party",
     "Patient",
+    "PatientChange",
     "Pause",
     "Pool",
     "Promise",
@@ -72,12 +80,14 @@ __all__ = [
     "Room",
     "Service",
     "ServiceTarget",
+    "SetupCode",
     "Shift",
     "ShiftBreak",
     "ShiftPattern",
     "ShiftService",
     "Site",
     "Staff",
+    "StaffLink",
     "StoredForecast",
     "TicketCounter",
     "Visit",
