@@ -20,6 +20,8 @@ class SiteRules:
     pass_over: timedelta = 5 * _MINUTE
     overdue_back: timedelta = 10 * _MINUTE
     come_by: timedelta = 30 * _MINUTE
+    check_in_opens: timedelta = 60 * _MINUTE
+    answer_within: timedelta = timedelta(hours=48)
     undo_window: timedelta = 10 * _MINUTE
     onward_target: timedelta = 10 * _MINUTE
     urgent_target: timedelta = 10 * _MINUTE

@@ -43,6 +43,14 @@ class Resolution(StrEnum):
     REFERRED_ON = "referred_on"
 
 
+class SortedOut(StrEnum):
+    """The patient's own answer to "was what you came for sorted out?"."""
+
+    YES = "yes"
+    PARTLY = "partly"
+    NO = "no"
+
+
 class AppointmentState(StrEnum):
     """Where a booked time stands (FHIR's words)."""
 

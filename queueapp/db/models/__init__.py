@@ -43,10 +43,12 @@ from queueapp.db.models.site import (
     ServiceTarget,
     Site,
 )
+from queueapp.db.models.told import LONGEST_WORDS, Feedback, VainLookup
 
 __all__ = [
     "LANES",
     "LONGEST_NOTE",
+    "LONGEST_WORDS",
     "AdminChange",
     "ApiToken",
     "Appointment",
@@ -58,6 +60,7 @@ __all__ = [
     "DeskItem",
     "Device",
     "DraftBooking",
+    "Feedback",
     "IdempotencyKey",
     "LearnedHistory",
     "Lease",
@@ -90,6 +93,7 @@ __all__ = [
     "StaffLink",
     "StoredForecast",
     "TicketCounter",
+    "VainLookup",
     "Visit",
     "VisitEvent",
     "VisitStep",

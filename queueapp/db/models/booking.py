@@ -35,6 +35,8 @@ class Appointment(HasId, Base):
     to lanes of their own and takes a free one; every later ordinary booking, wanting all lanes,
     still meets both. The rule "same clinician, both busy, spans and lanes overlap: refused" is an
     exclusion constraint on PostgreSQL and a pair of triggers on SQLite.
+
+    `late_until` is when a patient who runs late says they come.
     """
 
     __tablename__ = "appointment"
@@ -71,6 +73,7 @@ class Appointment(HasId, Base):
     lane_from: Mapped[int] = mapped_column(Integer, default=0)
     lane_to: Mapped[int] = mapped_column(Integer, default=LANES)
     held_until: Mapped[datetime | None]
+    late_until: Mapped[datetime | None]
     code: Mapped[str] = mapped_column(String(12), index=True)
     preference: Mapped[PreferenceKind] = mapped_column(
         words(PreferenceKind), default=PreferenceKind.NONE
