@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from queueapp.db.models.base import Base, HasId, link
@@ -58,15 +58,21 @@ class Lease(Base):
 
 
 class OutboxMessage(HasId, Base):
-    """A message to a person, to be sent by a transport."""
+    """A message to a person, to be sent by a transport.
+
+    `content` is written with what happened, as facts; the worker adds the words and files
+    (`composed_at`). A secret link stands in neither: its place reads `{link}`.
+    """
 
     __tablename__ = "outbox_message"
     site_id: Mapped[int] = link("site.id")
     visit_id: Mapped[int | None] = link("visit.id", nullable=True)
     patient_id: Mapped[int | None] = link("patient.id", nullable=True)
+    appointment_id: Mapped[int | None] = link("appointment.id", nullable=True)
     kind: Mapped[str] = mapped_column(String(32))
     content: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime]
+    composed_at: Mapped[datetime | None] = mapped_column(index=True)
     sent_at: Mapped[datetime | None]
 
 
@@ -74,6 +80,7 @@ class Look(HasId, Base):
     """Who looked at whose details, and when."""
 
     __tablename__ = "look"
+    __table_args__ = (Index(None, "site_id", "looked_at"),)
     site_id: Mapped[int] = link("site.id", index=False)
     actor: Mapped[str] = mapped_column(String(40), index=True)
     patient_id: Mapped[int | None] = link("patient.id", nullable=True)
