@@ -92,4 +92,5 @@ def _no_show_from(session: Session, appointment: Appointment) -> datetime:
     if shifts and all(shift.actual_to is not None for shift in shifts):
         return appointment.starts_at
     delay = max((shift.declared_delay for shift in shifts), default=timedelta(0))
-    return appointment.starts_at + delay + site.rules.too_late
+    usual = appointment.starts_at + delay + site.rules.too_late
+    return max(usual, appointment.late_until or usual)

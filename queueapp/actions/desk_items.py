@@ -31,6 +31,7 @@ class ItemKind(StrEnum):
     OVERDUE_BACK = "overdue_back"
     END_UNKNOWN = "end_unknown"
     SLIPPED = "slipped"
+    FEEDBACK = "feedback"
 
 
 SETTLED = "settled"
@@ -105,20 +106,30 @@ def take_item(session: Session, actor: Actor, now: datetime, *, item_id: int) ->
     if item.taken_by:
         raise conflict("taken", f"{item.taken_by} is already seeing to this.")
     item.taken_by, item.taken_at = mine, now
-    _note(session, actor, now, Kind.DESK_ITEM_TAKEN, item)
+    _note(session, actor, now, Kind.DESK_ITEM_TAKEN, item, {"taken_by": "", "taken_at": None})
     return item
 
 
 def close_item(
-    session: Session, actor: Actor, now: datetime, *, item_id: int, outcome: str
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    item_id: int,
+    outcome: str,
+    by_hand: bool = False,
 ) -> DeskItem:
-    """It is seen to. `outcome` says in a word or two how. Refused when already closed."""
+    """It is seen to. `outcome` says in a word or two how. Refused when already closed.
+
+    Closed `by_hand`, it can be undone; closed by what else was done, it goes with that.
+    """
     outcome = outcome.strip()
     if not 0 < len(outcome) <= 60:
         raise invalid("outcome", "Say how it ended, in at most 60 characters.")
     item = _held(session, item_id)
     item.outcome, item.closed_at = outcome, now
-    _note(session, actor, now, Kind.DESK_ITEM_CLOSED, item)
+    back = {"closed_at": None, "outcome": ""} if by_hand else {}
+    _note(session, actor, now, Kind.DESK_ITEM_CLOSED, item, back)
     return item
 
 
@@ -213,7 +224,14 @@ def _held(session: Session, item_id: int) -> DeskItem:
     return item
 
 
-def _note(session: Session, actor: Actor, now: datetime, kind: Kind, item: DeskItem) -> None:
+def _note(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    kind: Kind,
+    item: DeskItem,
+    back: Mapping[str, Any] | None = None,
+) -> None:
     base.note(
         session,
         actor,
@@ -224,4 +242,5 @@ def _note(session: Session, actor: Actor, now: datetime, kind: Kind, item: DeskI
         appointment_id=item.appointment_id,
         why=item.kind,
         data={"item": item.id, "entry": item.entry_id, "device": item.device_id},
+        before={"desk_item": {str(item.id): dict(back)}} if back else None,
     )

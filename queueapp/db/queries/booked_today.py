@@ -1,6 +1,6 @@
-"""Who of those booked today stands at the kiosk: by name and date of birth, never as a list."""
+"""Whose booking is meant at the kiosk: by code, or by name and date of birth; never as a list."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -9,50 +9,80 @@ from sqlalchemy.orm import Session, selectinload
 from queueapp.db.models import Appointment, Patient, Site
 from queueapp.domain.localtime import service_day, service_day_span
 from queueapp.domain.names import same_name
+from queueapp.domain.spans import Span
 from queueapp.domain.visit import AppointmentState
 
-_LIVE = (AppointmentState.BOOKED, AppointmentState.CHECKED_IN)
+# One marked as not come is still welcome: checking in counts from now then.
+_LIVE = (AppointmentState.BOOKED, AppointmentState.CHECKED_IN, AppointmentState.NO_SHOW)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The booking of the one person meant, or None; `clash` when several people could be meant."""
+def today_of(site: Site, now: datetime) -> Span:
+    """The running service day."""
+    starts_at = site.rules.day_starts_at
+    day = service_day(site.timezone, now, starts_at)
+    return service_day_span(site.timezone, day, starts_at)
 
-    appointment: Appointment | None
-    clash: bool = False
+
+def by_code(session: Session, codes: Sequence[str]) -> list[Appointment]:
+    """All bookings with one of `codes` (capitals without gaps), of any site, in order of time."""
+    return list(
+        session.scalars(
+            sa.select(Appointment)
+            .where(Appointment.code.in_(codes), *_seen())
+            .order_by(Appointment.starts_at, Appointment.id)
+        )
+    )
 
 
-def find_booked(
-    session: Session, site: Site, now: datetime, *, name: str, birth_date: date
-) -> Found:
-    """The booking of today that is meant; discreet ones are never found.
-
-    A person with several has the first one not yet checked in; duplicates that staff have linked
-    are one person.
-    """
-    day = service_day(site.timezone, now, site.rules.day_starts_at)
-    span = service_day_span(site.timezone, day, site.rules.day_starts_at)
-    booked = session.scalars(
+def by_name(session: Session, name: str, birth_date: date, since: datetime) -> list[Appointment]:
+    """All bookings since then of people of that name and date of birth, of any site."""
+    found = session.scalars(
         sa.select(Appointment)
         .join(Patient, Patient.id == Appointment.patient_id)
-        .where(
-            Appointment.site_id == site.id,
-            Appointment.state.in_(_LIVE),
-            Appointment.starts_at >= span.start,
-            Appointment.starts_at < span.end,
-            Appointment.discreet.is_(False),
-            Patient.birth_date == birth_date,
-        )
+        .where(Patient.birth_date == birth_date, Appointment.starts_at >= since, *_seen())
         .options(selectinload(Appointment.patient))
         .order_by(Appointment.starts_at, Appointment.id)
-    ).all()
+    )
     # Names are compared here: the two databases fold letters differently.
-    meant = [a for a in booked if a.patient is not None and _is(a.patient, name)]
-    people = {a.patient.same_as_id or a.patient.id for a in meant if a.patient is not None}
-    if len(people) != 1:
-        return Found(None, clash=len(people) > 1)
-    to_come = [a for a in meant if a.state is AppointmentState.BOOKED]
-    return Found((to_come or meant)[0])
+    return [a for a in found if a.patient is not None and _is(a.patient, name)]
+
+
+def of_the_day(session: Session, site: Site, now: datetime, one: Appointment) -> list[Appointment]:
+    """All that is to be checked in today with `one`: of the person, and of those who come along."""
+    today = today_of(site, now)
+    mine = [Appointment.id == one.id]
+    if one.patient_id is not None:
+        same = session.get_one(Patient, one.patient_id)
+        root = same.same_as_id or same.id
+        people = sa.select(Patient.id).where(sa.or_(Patient.id == root, Patient.same_as_id == root))
+        mine.append(Appointment.patient_id.in_(people))
+    if one.party_id is not None:
+        mine.append(Appointment.party_id == one.party_id)
+    return list(
+        session.scalars(
+            sa.select(Appointment)
+            .where(
+                Appointment.site_id == site.id,
+                Appointment.state.in_((AppointmentState.BOOKED, AppointmentState.NO_SHOW)),
+                Appointment.starts_at >= today.start,
+                Appointment.starts_at < today.end,
+                Appointment.discreet.is_(False),
+                sa.or_(*mine),
+            )
+            .options(selectinload(Appointment.patient))
+            .order_by(Appointment.starts_at, Appointment.id)
+        )
+    )
+
+
+def person_of(appointment: Appointment) -> int | None:
+    """One number per person, duplicates that staff have linked being one; None for nobody's."""
+    patient = appointment.patient
+    return None if patient is None else patient.same_as_id or patient.id
+
+
+def _seen() -> tuple[sa.ColumnElement[bool], ...]:
+    return (Appointment.state.in_(_LIVE), Appointment.discreet.is_(False))
 
 
 def _is(patient: Patient, name: str) -> bool:

@@ -8,10 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from queueapp.actions.desk_items import ItemKind, open_items
+from queueapp.actions.feedback import feedback_of
 from queueapp.db.models import Appointment, DeskItem, Device, QueueEntry, Room, Site, Visit
 from queueapp.db.queries.happened import room_name
 from queueapp.db.queries.rows import wish_words
 from queueapp.domain.localtime import to_local
+from queueapp.domain.visit import SortedOut
 
 # In the order in which they are seen to; what is said, and the choices: (code, words).
 _ORDER = (
@@ -24,6 +26,7 @@ _ORDER = (
     ItemKind.SLIPPED,
     ItemKind.NAME_CLASH,
     ItemKind.NOT_FOUND,
+    ItemKind.FEEDBACK,
     ItemKind.END_UNKNOWN,
 )
 CHOICES: dict[str, tuple[tuple[str, str], ...]] = {
@@ -49,6 +52,7 @@ CHOICES: dict[str, tuple[tuple[str, str], ...]] = {
     ItemKind.SLIPPED: (("told", "I told them"),),
     ItemKind.NAME_CLASH: (("told_apart", "Told apart"),),
     ItemKind.NOT_FOUND: (("row:book", "Book a time"), ("done", "Done")),
+    ItemKind.FEEDBACK: (("answered", "Answered"), ("put_right", "Put right")),
     ItemKind.END_UNKNOWN: (("finished", "Was seen"), ("unseen", "Was not seen")),
 }
 
@@ -185,6 +189,29 @@ def _words(
         return f"{who}: no booking was found.", "The kiosk sent them to the desk."
     if kind == ItemKind.SLIPPED:
         return f"{who} waits longer than was told twice.", f"{service}. A word with them helps."
+    if kind == ItemKind.FEEDBACK and item.visit_id is not None:
+        return _feedback_words(session, site, item.visit_id, who)
     if kind == ItemKind.END_UNKNOWN:
         return f"Was {who} seen?", f"{service}. The end was not entered."
     return f"{who}: {kind.replace('_', ' ')}.", service
+
+
+_SORTED_OUT = {
+    SortedOut.YES: "has something to say",
+    SortedOut.PARTLY: "was only partly sorted out",
+    SortedOut.NO: "was not sorted out",
+}
+
+
+def _feedback_words(session: Session, site: Site, visit_id: int, who: str) -> tuple[str, str]:
+    told = feedback_of(session, visit_id)
+    if told is None:
+        return f"{who} has something to say.", ""
+    said = f"“{told.wording}”" if told.wording else "No words."
+    if told.answer_by is None:
+        return f"{who} {_SORTED_OUT[told.sorted_out]}.", f"{said} No answer is wanted."
+    by = to_local(site.timezone, told.answer_by)
+    return (
+        f"{who} {_SORTED_OUT[told.sorted_out]} and wants an answer.",
+        f"{said} Answer to {told.reach} by {by:%A %H:%M}.",
+    )
