@@ -8,11 +8,17 @@ from typing import Any
 from queueapp.domain.refusal import invalid
 
 _MINUTE = timedelta(minutes=1)
+_MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class SiteRules:
-    """Every figure of the queue's rules; durations are timedeltas, stored as whole seconds."""
+    """Every figure of the queue's rules; durations are timedeltas, stored as whole seconds.
+
+    Booking online: from `online_notice` to `online_window` ahead; `walk_in_share` (0-1) of each
+    day of a clinician or pool is kept for those who come without; a person (birth date and
+    contact) may have `online_per_person` bookings ahead, a phone or e-mail `online_per_contact`.
+    """
 
     grace: timedelta = 10 * _MINUTE
     too_late: timedelta = 20 * _MINUTE
@@ -30,6 +36,12 @@ class SiteRules:
     hold: timedelta = 5 * _MINUTE
     forecast_fresh: timedelta = timedelta(seconds=60)
     day_starts_at: time = time(4, 0)
+    online: bool = True
+    online_window: timedelta = timedelta(days=42)
+    online_notice: timedelta = 30 * _MINUTE
+    online_per_person: int = 2
+    online_per_contact: int = 6
+    walk_in_share: float = 0.3
 
     @classmethod
     def from_mapping(cls, stored: Mapping[str, Any]) -> "SiteRules":
@@ -49,6 +61,18 @@ def _parse(name: str, value: object, default: object) -> object:
             return time.fromisoformat(str(value))
         except ValueError:
             raise invalid(f"rules.{name}", "Give a time of day as HH:MM.") from None
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise invalid(f"rules.{name}", "Say yes or no.")
+        return value
+    if isinstance(default, int):
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+            raise invalid(f"rules.{name}", f"Give a whole number from 0 to {_MOST}.")
+        return value
+    if isinstance(default, float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise invalid(f"rules.{name}", "Give a share from 0 to 1.")
+        return float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         raise invalid(f"rules.{name}", "Give a number of seconds, 0 or more.")
     return timedelta(seconds=value)

@@ -43,7 +43,10 @@ def _rules(settings: str) -> SiteRules:
 
 
 class Service(HasId, Base):
-    """What one waits for. A `not_care` one stays off lobby, targets and forecast."""
+    """What one waits for. A `not_care` one stays off lobby, targets and forecast.
+
+    `online` ones can be booked by the public.
+    """
 
     __tablename__ = "service"
     __table_args__ = (UniqueConstraint("site_id", "slug"),)
@@ -56,6 +59,7 @@ class Service(HasId, Base):
     intake_ends: Mapped[time | None]
     waiting_limit: Mapped[int | None] = mapped_column(Integer)
     not_care: Mapped[bool] = mapped_column(default=False)
+    online: Mapped[bool] = mapped_column(default=True)
     needs: Mapped[list[str]] = mapped_column(default=list)
     buffer_before: Mapped[timedelta] = mapped_column(default=timedelta(0))
     buffer_after: Mapped[timedelta] = mapped_column(default=timedelta(0))
