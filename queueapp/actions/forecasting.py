@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from queueapp.actions import learning
 from queueapp.actions.intake import closes_at
 from queueapp.actions.promises import store_forecast
 from queueapp.actions.revisions import revise
 from queueapp.db.models import Site
-from queueapp.db.queries.snapshot import Known, load_history, load_known, load_snapshot
+from queueapp.db.queries.snapshot import Known, load_snapshot
 from queueapp.db.session import Database
-from queueapp.waits.durations import Durations, learn
+from queueapp.waits.durations import Durations
 from queueapp.waits.forecast import forecast
 
 _KEEP = timedelta(hours=1)
@@ -47,11 +48,10 @@ class Forecaster:
         if held is not None and now - held[0] < _KEEP:
             return held[1], held[2]
         with self.database.read() as session:
-            site = session.get_one(Site, site_id)
-            known = load_known(session, site, now)
-            history = load_history(session, site, now)
-        durations = learn(
-            history, service_default_s=known.service_default_s, planned_s=known.planned_s
-        )
+            known, durations = learning.learn_site(session, session.get_one(Site, site_id), now)
+        with self.database.write() as session:
+            learning.store_learned(
+                session, now, site_id=site_id, habits=known.habits, durations=durations
+            )
         self._learned[site_id] = (now, known, durations)
         return known, durations

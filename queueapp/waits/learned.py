@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 
 from queueapp.waits.durations import Durations, Floats, Learned
 

@@ -100,8 +100,8 @@ def load_history(session: Session, site: Site, now: datetime) -> list[Served]:
     return history
 
 
-def load_known(session: Session, site: Site, now: datetime) -> Known:
-    """What a forecast may keep for an hour."""
+def load_known(session: Session, site: Site, now: datetime, habits: Habits | None = None) -> Known:
+    """What a forecast may keep for an hour; `habits` where they are known already."""
     services = session.scalars(
         sa.select(Service).where(
             Service.site_id == site.id, Service.retired.is_(False), Service.not_care.is_(False)
@@ -117,7 +117,7 @@ def load_known(session: Session, site: Site, now: datetime) -> Known:
         targets=tuple(
             Target(t.service_id, t.entry_class, t.within, t.share, t.valid_from) for t in targets
         ),
-        habits=_habits(session, site, now),
+        habits=habits or _habits(session, site, now),
     )
 
 

@@ -1,0 +1,74 @@
+"""What a site's history teaches: learned by the worker once an hour, read by every process."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from queueapp.db.models import LearnedHistory, Site
+from queueapp.db.queries.snapshot import Known, load_history, load_known
+from queueapp.domain.snapshot import Habits
+from queueapp.waits import learned
+from queueapp.waits.durations import Durations, learn
+
+_read: dict[int, tuple[datetime, Habits, Durations]] = {}
+
+
+def learn_site(session: Session, site: Site, now: datetime) -> tuple[Known, Durations]:
+    """Learn from the last 60 days: the work of a second, so the worker's."""
+    known = load_known(session, site, now)
+    history = load_history(session, site, now)
+    return known, _durations(known, history)
+
+
+def store_learned(
+    session: Session, now: datetime, *, site_id: int, habits: Habits, durations: Durations
+) -> None:
+    """Keep what was learned for the other processes; no screen shows it, so `seq` stays."""
+    row = session.get(LearnedHistory, site_id)
+    if row is None:
+        row = LearnedHistory(site_id=site_id)
+        session.add(row)
+    row.made_at = now
+    row.content = {"habits": _habits_json(habits), "durations": learned.to_json(durations)}
+    session.flush()
+
+
+def what_is_known(session: Session, site: Site, now: datetime) -> tuple[Known, Durations]:
+    """What the worker learned last, parsed once per process; plans alone while it never has."""
+    row = session.get(LearnedHistory, site.id)
+    if row is None:
+        known = load_known(session, site, now, Habits())
+        return known, _durations(known, [])
+    held = _read.get(site.id)
+    if held is None or held[0] != row.made_at:
+        content = row.content
+        held = _read[site.id] = (
+            row.made_at,
+            _habits(content["habits"]),
+            learned.from_json(content["durations"]),
+        )
+    return load_known(session, site, now, held[1]), held[2]
+
+
+def _durations(known: Known, history: list[Any]) -> Durations:
+    return learn(history, service_default_s=known.service_default_s, planned_s=known.planned_s)
+
+
+def _habits_json(habits: Habits) -> dict[str, Any]:
+    return {
+        "no_show": habits.no_show,
+        "lateness_s": list(habits.lateness_s),
+        "arrivals_per_hour": [
+            [*key, round(rate, 4)] for key, rate in habits.arrivals_per_hour.items()
+        ],
+    }
+
+
+def _habits(stored: dict[str, Any]) -> Habits:
+    mean, sd = stored["lateness_s"]
+    return Habits(
+        no_show=stored["no_show"],
+        lateness_s=(mean, sd),
+        arrivals_per_hour={(s, c, h): rate for s, c, h, rate in stored["arrivals_per_hour"]},
+    )
