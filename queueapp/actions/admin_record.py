@@ -6,6 +6,8 @@ What can be changed has a state: its fields as JSON-ready values. Two states giv
 
 import hashlib
 import json
+import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -151,3 +153,9 @@ def listed(values: list[str], longest: int = 60) -> list[str]:
     """Words of a list, each once, in the order given."""
     tidy = [" ".join(value.split())[:longest] for value in values]
     return list(dict.fromkeys(value for value in tidy if value))
+
+
+def slug_of(name: str, otherwise: str = "clinic") -> str:
+    """The address a name suggests: "Harbour Street" is `harbour-street`; at most 36 letters."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:36].strip("-") or otherwise

@@ -1,7 +1,5 @@
 """Services: added, changed, retired. Their reasons and targets are `admin_reasons`, `_targets`."""
 
-import re
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -10,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions.admin_reasons import GivenReason, set_reasons
-from queueapp.actions.admin_record import check_version, listed, named, record_change
+from queueapp.actions.admin_record import check_version, listed, named, record_change, slug_of
 from queueapp.actions.admin_targets import GivenTarget, in_force, set_targets
 from queueapp.db.models import Appointment, QueueEntry, Service, Site
 from queueapp.db.unit import lock_site
@@ -198,9 +196,7 @@ def _fill(
         setattr(service, name, value)
     session.flush()
     set_reasons(session, service, given.reasons)
-    set_targets(
-        session, service, given.targets, given.targets_from, site.rules, _today(site, now)
-    )
+    set_targets(session, service, given.targets, given.targets_from, site.rules, _today(site, now))
 
 
 def _taken(session: Session, service: Service) -> bool:
@@ -218,8 +214,7 @@ def _taken(session: Session, service: Service) -> bool:
 
 
 def _slug(session: Session, site_id: int, name: str) -> str:
-    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:36] or "service"
+    slug = slug_of(name, "service")
     taken = set(session.scalars(sa.select(Service.slug).where(Service.site_id == site_id)))
     return next(s for s in (slug, *(f"{slug}-{n}" for n in range(2, 1000))) if s not in taken)
 

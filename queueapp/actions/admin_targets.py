@@ -78,9 +78,7 @@ def set_targets(
         if held is not None and (held.within, held.share) == (one.within, one.share):
             continue
         if held is None or held.valid_from < day:
-            held = ServiceTarget(
-                service_id=service.id, entry_class=one.entry_class, valid_from=day
-            )
+            held = ServiceTarget(service_id=service.id, entry_class=one.entry_class, valid_from=day)
             service.targets.append(held)
         held.within, held.share = one.within, one.share
     session.flush()
