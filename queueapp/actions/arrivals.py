@@ -8,7 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions import desk_items
-from queueapp.actions.base import get_service, happened, image, note, open_entries
+from queueapp.actions.base import (
+    get_service,
+    happened,
+    image,
+    never_came,
+    note,
+    open_entries,
+)
 from queueapp.actions.entries import be_here, lock_visit, must_be_open
 from queueapp.actions.intake import check_intake, intake_opens_at
 from queueapp.actions.legs import (
@@ -122,7 +129,16 @@ def take_ticket(
         note_text=note_text,
     )
     kind = Kind.JOINED if afar else Kind.TICKET_TAKEN
-    note(session, actor, now, kind, site_id=site.id, occurred_at=when, entry=entry)
+    note(
+        session,
+        actor,
+        now,
+        kind,
+        site_id=site.id,
+        occurred_at=when,
+        entry=entry,
+        before=never_came(entry, visit),
+    )
     return entry
 
 
@@ -134,12 +150,14 @@ def check_in(
     appointment_id: int,
     presence: Presence = Presence.HERE,
     party_id: int | None = None,
+    joins: Visit | None = None,
     then: Sequence[PlannedStep] = (),
     occurred_at: datetime | None = None,
 ) -> QueueEntry:
     """A booked patient says they are here; the entry counts as the rules of lateness say.
 
-    Refused: not a live booking, another day, already checked in (code `already_here`).
+    It `joins` the visit the person is here with for another booking of the day. Refused:
+    not a live booking, another day, already checked in (code `already_here`).
     """
     appointment = session.get(
         Appointment, appointment_id, with_for_update={"key_share": True}, populate_existing=True
@@ -156,7 +174,7 @@ def check_in(
     )
     entry_class = EntryClass.WALK_IN if too_late else EntryClass.BOOKED
     patient = appointment.patient
-    visit = open_visit(
+    visit = joins or open_visit(
         session,
         site,
         when,
@@ -190,7 +208,7 @@ def check_in(
         site_id=site.id,
         occurred_at=when,
         entry=entry,
-        before=before,
+        before=before | never_came(entry, None if joins else visit),
         why="too_late" if too_late else "",
     )
     if too_late:
@@ -239,6 +257,11 @@ def arrive(
     site = session.get_one(Site, visit.site_id)
     entries = open_entries(session, visit)
     before = image(visit, *entries)
+    for entry in entries:
+        before["queue_entry"][str(entry.id)] |= {
+            "reference_at": entry.reference_at.isoformat(),
+            "due_by": entry.due_by.isoformat(),
+        }
     was = visit.presence
     be_here(visit, entries, when)
     visit.here_at = when
@@ -250,7 +273,7 @@ def arrive(
             )
             entry.reference_at, entry.due_by = reference, reference + entry.target
     subjects: list[QueueEntry | None] = [*entries] or [None]
-    for subject in subjects:
+    for n, subject in enumerate(subjects):
         note(
             session,
             actor,
@@ -261,7 +284,7 @@ def arrive(
             entry=subject,
             visit_id=visit.id,
             from_state=was,
-            before=before,
+            before=before if n == 0 else None,
         )
     return visit
 

@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 from queueapp.db.models import (
     Appointment,
     Base,
+    DeskItem,
+    Note,
+    PatientChange,
     QueueEntry,
     Room,
     Service,
@@ -22,7 +25,7 @@ from queueapp.db.unit import record
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Fact, Kind
 from queueapp.domain.refusal import invalid, not_found
-from queueapp.domain.visit import OPEN_STATES
+from queueapp.domain.visit import OPEN_STATES, EntryState
 
 # What undo may put back, by table. Never personal text: events outlive a purge.
 UNDOABLE_COLUMNS: Mapping[type[Base], tuple[str, ...]] = {
@@ -55,6 +58,9 @@ UNDOABLE_COLUMNS: Mapping[type[Base], tuple[str, ...]] = {
         "resolution",
     ),
     Appointment: ("state", "visit_id"),
+    DeskItem: ("taken_at", "closed_at", "outcome"),
+    Note: ("removed_at",),
+    PatientChange: (),
 }
 
 
@@ -153,6 +159,18 @@ def image(*rows: QueueEntry | Visit | Appointment) -> dict[str, dict[str, dict[s
         values = {name: _plain(getattr(row, name)) for name in columns}
         found.setdefault(row.__tablename__, {})[str(row.id)] = values
     return found
+
+
+def never_came(entry: QueueEntry, visit: Visit | None) -> dict[str, dict[str, dict[str, Any]]]:
+    """What undo puts in place of an arrival that was a mistake: a wait that never was.
+
+    Without a `visit` it was a further wait of one who is here all the same.
+    """
+    when = _plain(entry.arrived_at)
+    found = {
+        "queue_entry": {str(entry.id): {"state": EntryState.CANCELLED.value, "ended_at": when}}
+    }
+    return found | ({"visit": {str(visit.id): {"departed_at": when}}} if visit else {})
 
 
 def _plain(value: Any) -> Any:

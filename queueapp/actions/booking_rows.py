@@ -141,6 +141,27 @@ def wrong_state(appointment: Appointment) -> Refused:
     )
 
 
+def never_booked(appointment: Appointment) -> dict[str, dict[str, dict[str, object]]]:
+    """What undo puts in place of a booking that was a mistake."""
+    state = {"state": AppointmentState.CANCELLED.value}
+    return {"appointment": {str(appointment.id): dict(state)}}
+
+
+def place_of(appointment: Appointment) -> dict[str, dict[str, dict[str, object]]]:
+    """Where the booking stands on the calendar, for undo to put it back there."""
+    found: dict[str, object] = {}
+    for name in _PLACE:
+        value = getattr(appointment, name)
+        found[name] = value.isoformat() if isinstance(value, datetime) else value
+    return {"appointment": {str(appointment.id): found}}
+
+
+_PLACE = (
+    *("clinician_id", "pool_id", "seat", "lane_from", "lane_to"),
+    *("starts_at", "ends_at", "busy_from", "busy_to"),
+)
+
+
 def note_booking(
     session: Session,
     actor: Actor,

@@ -11,8 +11,10 @@ from queueapp.actions.booking_rows import (
     Override,
     Place,
     lock_booking,
+    never_booked,
     new_code,
     note_booking,
+    place_of,
     release_expired,
     wrong_state,
 )
@@ -87,7 +89,14 @@ def book(
     over = take(session, actor, now, booked, place, override)
     data = {"overlapped": over} if over else None
     note_booking(
-        session, actor, now, Kind.BOOKED, booked, why="override" if override else "", data=data
+        session,
+        actor,
+        now,
+        Kind.BOOKED,
+        booked,
+        why="override" if override else "",
+        data=data,
+        before=never_booked(booked),
     )
     return booked
 
@@ -115,7 +124,15 @@ def book_held(
     held.preference, held.discreet, held.waitlisted = preference, discreet, waitlisted
     _for_whom(session, held, patient_id, party_id)
     session.flush()
-    note_booking(session, actor, now, Kind.BOOKED, held, from_state=AppointmentState.HELD)
+    note_booking(
+        session,
+        actor,
+        now,
+        Kind.BOOKED,
+        held,
+        from_state=AppointmentState.HELD,
+        before=never_booked(held),
+    )
     return held
 
 
@@ -146,12 +163,15 @@ def move_booking(
         )
     was = {"from": appointment.starts_at.isoformat(), "from_clinician": appointment.clinician_id}
     release_expired(session, actor, now, place=place)
+    before = place_of(appointment)
     service = session.get_one(Service, appointment.service_id)
     over = put(session, actor, now, appointment, service, place, override)
     appointment.sequence += 1
     data = {**was, "to": appointment.starts_at.isoformat(), "overlapped": over}
     why = "override" if override else ""
-    note_booking(session, actor, now, Kind.BOOKING_MOVED, appointment, why=why, data=data)
+    note_booking(
+        session, actor, now, Kind.BOOKING_MOVED, appointment, why=why, data=data, before=before
+    )
     session.flush()
     return appointment
 

@@ -150,6 +150,7 @@ def change_preference(
         "to": wish.kind.value,
         "to_clinician": wish.clinician_id,
     }
+    before = image(entry)
     change_state(
         session,
         entry,
@@ -167,6 +168,7 @@ def change_preference(
         entry=entry,
         from_state=EntryState.WAITING,
         data=data,
+        before=before,
     )
     return entry
 

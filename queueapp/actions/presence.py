@@ -87,6 +87,7 @@ def come_back(
         raise conflict("not_out", f"{visit.ticket} has not stepped out.")
     entries = open_entries(session, visit)
     when = happened(now, occurred_at, *(e.stepped_out_at for e in entries))
+    before = image(visit, *entries)
     be_here(visit, entries, when)
     session.flush()
     note(
@@ -99,6 +100,7 @@ def come_back(
         entry=entries[0] if entries else None,
         visit_id=visit.id,
         from_state=entries[0].state if entries else "",
+        before=before,
     )
     overdue = desk_items.ItemKind.OVERDUE_BACK
     for entry in entries:

@@ -1,6 +1,7 @@
 """Taking back what was done by mistake, for as long as nothing has built on it."""
 
 import itertools
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,8 @@ from queueapp.domain.events import Kind
 from queueapp.domain.refusal import conflict, not_found
 from queueapp.domain.visit import wrong_state
 
-UNDOABLE = frozenset(
+# Steps of somebody's turn: what "undo" of a row or of a program means.
+STEPS = frozenset(
     {
         Kind.CALLED,
         Kind.DID_NOT_ANSWER,
@@ -38,8 +40,22 @@ UNDOABLE = frozenset(
         Kind.WRONG_PERSON,
         Kind.STEPPED_OUT,
         Kind.CLASS_CHANGED,
+        Kind.PREFERENCE_CHANGED,
+        Kind.ARRIVED,
+        Kind.RETURNED,
+        Kind.RESTORED,
     }
 )
+# Who should not have come in at all, is taken back by whoever has just let them in.
+ARRIVALS = frozenset({Kind.TICKET_TAKEN, Kind.JOINED, Kind.CHECKED_IN})
+UNDOABLE = (
+    STEPS
+    | ARRIVALS
+    | {Kind.BOOKED, Kind.BOOKING_MOVED}
+    | {Kind.NOTE_WRITTEN, Kind.NOTE_REMOVED, Kind.DETAILS_CHANGED}
+    | {Kind.DESK_ITEM_TAKEN, Kind.DESK_ITEM_CLOSED}
+)
+_ITEMS = frozenset({Kind.DESK_ITEM_TAKEN, Kind.DESK_ITEM_CLOSED})
 _MODELS = {model.__tablename__: model for model in UNDOABLE_COLUMNS}
 
 
@@ -71,7 +87,12 @@ def undo(session: Session, actor: Actor, now: datetime, *, event_id: int) -> Vis
         with session.begin_nested():
             _put_back(session, event)
     except IntegrityError:
-        raise conflict("taken", "That time has been given to somebody else since.") from None
+        what = (
+            "desk has been asked again"
+            if event.kind in _ITEMS
+            else "time has been given to somebody else"
+        )
+        raise conflict("taken", f"The {what} since.") from None
     put_back_links(session, event, now)
     _note_undone(session, actor, now, event)
     _settle_desk(session, actor, now, event)
@@ -95,7 +116,7 @@ def last_undoable(session: Session, entry_id: int) -> VisitEvent | None:
         sa.select(VisitEvent)
         .where(
             VisitEvent.entry_id == entry_id,
-            VisitEvent.kind.in_([kind.value for kind in UNDOABLE]),
+            VisitEvent.kind.in_([kind.value for kind in STEPS]),
             VisitEvent.id.not_in(undone),
         )
         .order_by(VisitEvent.seq.desc(), VisitEvent.n.desc())
@@ -103,8 +124,19 @@ def last_undoable(session: Session, entry_id: int) -> VisitEvent | None:
     return next((event for event in events if event.before), None)
 
 
-def undoable(session: Session, site_id: int, now: datetime, limit: int = 5) -> list[VisitEvent]:
-    """What may still be undone at a site, newest first: of each visit or booking its last step."""
+def undoable(
+    session: Session,
+    site_id: int,
+    now: datetime,
+    limit: int = 5,
+    *,
+    kinds: Collection[Kind] = STEPS,
+    actor: Actor | None = None,
+) -> list[VisitEvent]:
+    """What may still be undone at a site, newest first: of each visit or booking its last step.
+
+    Only facts of `kinds`; of one `actor`, or of all.
+    """
     site = session.get(Site, site_id)
     if site is None:
         raise not_found("The site")
@@ -121,8 +153,9 @@ def undoable(session: Session, site_id: int, now: datetime, limit: int = 5) -> l
     offered = (
         event
         for event in standing
-        if event.kind in UNDOABLE
+        if event.kind in kinds
         and event.before
+        and (actor is None or event.actor == actor.key)
         and not any(builds_on(later, event) for later in standing)
     )
     return list(itertools.islice(offered, limit))
@@ -181,6 +214,8 @@ def _settle_desk(session: Session, actor: Actor, now: datetime, event: VisitEven
         desk_items.close_for_entry(
             session, actor, now, entry_id=event.entry_id, kind=caused, outcome="undone"
         )
+    if event.kind in ARRIVALS and event.entry_id is not None:
+        desk_items.close_for_entry(session, actor, now, entry_id=event.entry_id, outcome="undone")
     opened = event.data.get("opened")
     if opened is not None:
         desk_items.close_for_entry(session, actor, now, entry_id=opened, outcome="undone")

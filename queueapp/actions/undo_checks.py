@@ -37,13 +37,43 @@ _SINCE = {
 }
 
 
+# What others may have changed between somebody's look and their hand.
+CHANGES = (
+    *_SINCE,
+    Kind.MOVED,
+    Kind.RECALLED,
+    Kind.UNDONE,
+    *(Kind.SHIFT_OPENED, Kind.SHIFT_CLOSED, Kind.SHIFT_HANDED_OVER, Kind.ROOM_CHANGED),
+    *(Kind.PAUSED, Kind.RESUMED, Kind.DELAY_DECLARED),
+)
+# Words beside the turn: no step in it, so only their own kind stands in their way.
+_WORDS = {
+    Kind.NOTE_WRITTEN: "note",
+    Kind.NOTE_REMOVED: "note",
+    Kind.DETAILS_CHANGED: "details",
+    Kind.DESK_ITEM_TAKEN: "item",
+    Kind.DESK_ITEM_CLOSED: "item",
+}
+
+
 def builds_on(later: VisitEvent, event: VisitEvent) -> bool:
     """Whether `later` (not undone itself) changed what `event` would put back."""
+    if event.kind in _WORDS:
+        return _is_of_same_words(later, event)
     same_visit = event.visit_id is not None and later.visit_id == event.visit_id
     same_booking = event.appointment_id is not None and later.appointment_id == event.appointment_id
     if later.kind == Kind.MOVED and event.kind == Kind.MOVED:
         return later.seq > event.seq and later.entry_id == event.entry_id
     return later.seq > event.seq and later.kind in _SINCE and (same_visit or same_booking)
+
+
+def _is_of_same_words(later: VisitEvent, event: VisitEvent) -> bool:
+    what = _WORDS[Kind(event.kind)]
+    if later.seq <= event.seq or _WORDS.get(Kind(later.kind)) != what:
+        return False
+    if what == "details":
+        return later.visit_id == event.visit_id
+    return bool(later.data[what] == event.data[what])
 
 
 def check_not_moved_on(session: Session, event: VisitEvent) -> None:
@@ -57,6 +87,8 @@ def check_not_moved_on(session: Session, event: VisitEvent) -> None:
         )
         if value is not None
     ]
+    if event.kind == Kind.DESK_ITEM_TAKEN or event.kind == Kind.DESK_ITEM_CLOSED:
+        same = [VisitEvent.kind.in_([Kind.DESK_ITEM_TAKEN.value, Kind.DESK_ITEM_CLOSED.value])]
     later = session.scalars(
         sa.select(VisitEvent)
         .where(
@@ -72,6 +104,8 @@ def check_not_moved_on(session: Session, event: VisitEvent) -> None:
         return
     visit = session.get(Visit, event.visit_id) if event.visit_id is not None else None
     who = visit.ticket if visit else "This booking"
+    if blocking.kind in _WORDS:
+        raise conflict("moved_on", "That was changed again since then.")
     if blocking.kind == Kind.MOVED:
         raise conflict("moved_on", f"{who} was moved again since then.")
     raise conflict("moved_on", f"{who} {_SINCE[Kind(blocking.kind)]} since then.")

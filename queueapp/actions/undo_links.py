@@ -7,15 +7,22 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions.base import get_entry
+from queueapp.actions.details import put_details_back
 from queueapp.actions.entries import change_state, end_moves
 from queueapp.db.models import Call, OrderMove, QueueEntry, VisitEvent, VisitStep
 from queueapp.domain.events import Kind
 from queueapp.domain.visit import CallOutcome, EntryState
 
+_ARRIVALS = (Kind.TICKET_TAKEN, Kind.JOINED, Kind.CHECKED_IN)
+
 
 def put_back_links(session: Session, event: VisitEvent, now: datetime) -> None:
     """Withdraw the call the fact made, stand up the one it ended, close the leg it opened."""
     data = event.data
+    if event.kind == Kind.DETAILS_CHANGED:
+        put_details_back(session, event)
+    if event.kind in _ARRIVALS and event.entry_id is not None:
+        end_moves(session, get_entry(session, event.entry_id), now)
     if event.kind == Kind.CALLED:
         _withdraw(session, event, now)
     if event.kind == Kind.WRONG_PERSON:

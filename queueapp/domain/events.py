@@ -13,6 +13,7 @@ class Kind(StrEnum):
     TICKET_TAKEN = "ticket_taken"
     JOINED = "joined"
     CHECKED_IN = "checked_in"
+    TURNED_AWAY = "turned_away"
     ARRIVED = "arrived"
     CALLED = "called"
     RECALLED = "recalled"

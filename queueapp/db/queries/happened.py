@@ -32,6 +32,7 @@ _UNTOLD = (
     Kind.DESK_ITEM_CLOSED,
     Kind.HELD,
 )
+_NOT_LATELY = (Kind.PROMISE_REVISED, Kind.NOTE_WRITTEN, Kind.NOTE_REMOVED, Kind.DETAILS_CHANGED)
 
 _ICONS = {
     Kind.TICKET_TAKEN: "s-plus",
@@ -53,6 +54,9 @@ _ICONS = {
     Kind.CANCELLED: "s-cross",
     Kind.BOOKING_CANCELLED: "s-cross",
     Kind.MOVED: "s-move",
+    Kind.DETAILS_CHANGED: "s-person",
+    Kind.NOTE_WRITTEN: "s-note",
+    Kind.NOTE_REMOVED: "s-note",
     Kind.UNDONE: "s-undo",
     Kind.RESTORED: "s-undo",
     Kind.PAUSED: "s-pause",
@@ -98,7 +102,7 @@ def class_words(entry_class: str) -> str:
 
 def lately(session: Session, site: Site, *, limit: int = 6) -> list[Happening]:
     """The newest things that happened at the site, newest first."""
-    by_people = VisitEvent.kind != Kind.PROMISE_REVISED.value
+    by_people = VisitEvent.kind.not_in([kind.value for kind in _NOT_LATELY])
     return _told(session, site, sa.and_(VisitEvent.site_id == site.id, by_people), limit)
 
 
@@ -274,6 +278,11 @@ _PLAIN: Mapping[Kind, str] = {
     Kind.RESUMED: "is back from the pause",
     Kind.DAY_OPENED: "opened the day",
     Kind.DAY_CLOSED: "closed the day",
+    Kind.NOTE_WRITTEN: "note written",
+    Kind.NOTE_REMOVED: "note taken away",
+    Kind.DETAILS_CHANGED: "details changed",
+    Kind.DESK_ITEM_TAKEN: "taken on",
+    Kind.DESK_ITEM_CLOSED: "seen to",
     Kind.PROMISE_REVISED: "was told a new range",
 }
 

@@ -8,7 +8,7 @@ from flask import flash, jsonify, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from queueapp.actions.undo import undoable
+from queueapp.actions.undo import UNDOABLE, undoable
 from queueapp.db.models import Patient, QueueEntry, Site, Visit, VisitEvent
 from queueapp.db.queries.happened import in_words
 from queueapp.web import security
@@ -73,7 +73,7 @@ def toast() -> dict[str, Any] | None:
     with security.current_db().read() as session:
         site = session.get_one(Site, site_id)
         window = site.rules.undo_window
-        mine = [e for e in undoable(session, site_id, now, limit=20) if e.actor == actor.key]
+        mine = undoable(session, site_id, now, limit=1, kinds=UNDOABLE, actor=actor)
         if not mine:
             return None
         told = in_words(session, site, mine[:1])[0]

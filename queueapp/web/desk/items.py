@@ -62,7 +62,9 @@ def item_panel(item_id: int, verb: str) -> Any:
 
 
 def _close(session: Session, item: DeskItem, choice: str) -> str:
-    desk_items.close_item(session, current_actor(), now(), item_id=item.id, outcome=choice)
+    desk_items.close_item(
+        session, current_actor(), now(), item_id=item.id, outcome=choice, by_hand=True
+    )
     return "is seen to" if item.entry_id else "That is seen to"
 
 
