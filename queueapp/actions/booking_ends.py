@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions import base
+from queueapp.actions.booking_messages import CANCELLED, tell
 from queueapp.actions.booking_rows import lock_booking, note_booking, wrong_state
 from queueapp.db.models import Appointment, Shift, Site
 from queueapp.domain.actor import Actor
@@ -35,6 +36,7 @@ def cancel_booking(
         why=why,
         before=before,
     )
+    tell(session, now, appointment, CANCELLED)
     return appointment
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions import base
 from queueapp.actions.booking_ends import cancel_booking, no_show
+from queueapp.actions.booking_messages import MOVED, tell
 from queueapp.actions.booking_rows import (
     Override,
     Place,
@@ -173,6 +174,7 @@ def move_booking(
         session, actor, now, Kind.BOOKING_MOVED, appointment, why=why, data=data, before=before
     )
     session.flush()
+    tell(session, now, appointment, MOVED)
     return appointment
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
@@ -41,24 +41,34 @@ def services_of(session: Session, site_id: int, clinician_id: int) -> list[int]:
 
 def patterns_on(session: Session, site_id: int, day: date) -> list[ShiftPattern]:
     """The habits that hold on a local day; none on a day the clinic is closed by exception."""
-    closed = session.scalar(
-        sa.select(OpeningException.id).where(
-            OpeningException.site_id == site_id,
-            OpeningException.day == day,
-            OpeningException.opens.is_(None),
+    if day in _closed_days(session, site_id, day, day):
+        return []
+    patterns = _patterns(session, site_id, day, day)
+    return [pattern for pattern in patterns if pattern.weekday == day.weekday()]
+
+
+def _closed_days(session: Session, site_id: int, first: date, last: date) -> set[date]:
+    return set(
+        session.scalars(
+            sa.select(OpeningException.day).where(
+                OpeningException.site_id == site_id,
+                OpeningException.day.between(first, last),
+                OpeningException.opens.is_(None),
+            )
         )
     )
-    if closed is not None:
-        return []
+
+
+def _patterns(session: Session, site_id: int, first: date, last: date) -> list[ShiftPattern]:
+    """The habits that hold on any day from `first` to `last`."""
     return list(
         session.scalars(
             sa.select(ShiftPattern)
             .join(Clinician, Clinician.id == ShiftPattern.clinician_id)
             .where(
                 ShiftPattern.site_id == site_id,
-                ShiftPattern.weekday == day.weekday(),
-                ShiftPattern.valid_from <= day,
-                sa.or_(ShiftPattern.valid_to.is_(None), ShiftPattern.valid_to >= day),
+                ShiftPattern.valid_from <= last,
+                sa.or_(ShiftPattern.valid_to.is_(None), ShiftPattern.valid_to >= first),
                 Clinician.retired.is_(False),
             )
             .order_by(ShiftPattern.starts, ShiftPattern.id)
@@ -85,14 +95,21 @@ def span_on(zone: str, pattern: ShiftPattern, day: date) -> tuple[Span, Span | N
 
 
 def opening_of(session: Session, site: Site, over: Span) -> list[Span]:
-    """When the doors are open within `over`; all of it for a site without opening hours."""
+    """When the doors are open within `over`; a site without opening hours is always open.
+
+    Days with exceptions, such as a holiday, are as the exceptions say.
+    """
     rules = session.scalars(sa.select(OpeningHour).where(OpeningHour.site_id == site.id)).all()
-    if not rules:
+    others = session.scalars(
+        sa.select(OpeningException).where(OpeningException.site_id == site.id)
+    ).all()
+    if not rules and not others:
         return [over]
-    others = session.scalars(sa.select(OpeningException).where(OpeningException.site_id == site.id))
+    weekly = tuple(hours.OpeningRule(r.weekday, r.opens, r.closes) for r in rules)
     timetable = hours.Timetable(
         site.timezone,
-        tuple(hours.OpeningRule(r.weekday, r.opens, r.closes) for r in rules),
+        # A site without hours is always open, but on the days that are said to be otherwise.
+        weekly or tuple(hours.OpeningRule(n, time(0), time(0)) for n in range(7)),
         tuple(hours.OpeningException(e.day, e.opens, e.closes) for e in others),
     )
     first, last = _days(site, over)
@@ -165,10 +182,17 @@ def _habits(
     day, last = _days(site, over)
     if site.opened_day is not None:
         day = max(day, site.opened_day + ONE_DAY)
+    if not able or day > last:
+        return []
+    closed = _closed_days(session, site.id, day, last)
+    weekly = defaultdict(list)
+    for pattern in _patterns(session, site.id, day, last):
+        if pattern.clinician_id in able:
+            weekly[pattern.weekday].append(pattern)
     found = []
-    while able and day <= last:
-        for pattern in patterns_on(session, site.id, day):
-            if pattern.clinician_id in able:
+    while day <= last:
+        for pattern in weekly[day.weekday()] if day not in closed else ():
+            if pattern.valid_from <= day and (pattern.valid_to or day) >= day:
                 found.append((pattern.clinician_id, *span_on(site.timezone, pattern, day)))
         day += ONE_DAY
     return found

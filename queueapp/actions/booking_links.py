@@ -1,0 +1,53 @@
+"""The patient's link of a booking: unguessable, stored as a hash, good for one booking."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from queueapp.actions.tickets import new_nonce, token_hash, visit_token
+from queueapp.db.models import Appointment, BookingLink
+
+# After the time itself, so that "that is over" can still be said.
+_LIVES_AFTER = timedelta(days=2)
+
+
+def give_link(session: Session, now: datetime, appointment: Appointment) -> BookingLink:
+    """The link of a new booking; its token is `link_token(session, link)`."""
+    nonce = new_nonce()
+    link = BookingLink(
+        appointment_id=appointment.id,
+        site_id=appointment.site_id,
+        nonce=nonce,
+        uid=hashlib.sha256(f"uid|{nonce}".encode()).hexdigest()[:32],
+        token_hash=token_hash(_token(session.info["secret"], nonce)),
+        expires_at=appointment.ends_at + _LIVES_AFTER,
+        made_at=now,
+    )
+    session.add(link)
+    session.flush()
+    return link
+
+
+def prolong_link(session: Session, appointment: Appointment) -> None:
+    """A booking that has moved keeps its link as long after its new time."""
+    if link := link_of(session, appointment.id):
+        link.expires_at = appointment.ends_at + _LIVES_AFTER
+        session.flush()
+
+
+def link_of(session: Session, appointment_id: int) -> BookingLink | None:
+    """The link of a booking made online; None for any other."""
+    return session.scalars(
+        sa.select(BookingLink).where(BookingLink.appointment_id == appointment_id)
+    ).one_or_none()
+
+
+def link_token(session: Session, link: BookingLink) -> str:
+    """The token itself, derived anew: 128 bits, URL-safe."""
+    return _token(session.info["secret"], link.nonce)
+
+
+def _token(secret: str, nonce: str) -> str:
+    return visit_token(secret, "booking", nonce)
