@@ -17,6 +17,7 @@ _ELSEWHERE = {
     "demo": "queueapp.commands.demo:command",
     "import": "queueapp.commands.importing:group",
     "export": "queueapp.commands.exporting:group",
+    "metrics": "queueapp.commands.metrics:command",
     "replay": "queueapp.commands.replay:command",
 }
 

@@ -21,6 +21,7 @@ from queueapp.db.models import (
     Site,
     Visit,
 )
+from queueapp.db.queries.wait_rows import counted
 from queueapp.domain.localtime import ONE_DAY, local_to_utc
 from queueapp.domain.visit import OPEN_STATES, AppointmentState, CallOutcome, EntryState
 from queueapp.integrations.visit_log import LogRow, write_log
@@ -101,6 +102,7 @@ def _entries(
             QueueEntry.arrived_at >= since,
             QueueEntry.arrived_at < until,
             QueueEntry.state.not_in(OPEN_STATES),
+            counted(),
         )
     )
     for entry, visit, service, reason, clinician, room, low, high, called in session.execute(query):
@@ -128,6 +130,7 @@ def _entries(
                 promised_from=low,
                 promised_to=high,
                 stepped_out=entry.stepped_out or timedelta(0),
+                due_by=entry.due_by,
             ),
         )
 

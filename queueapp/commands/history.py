@@ -209,6 +209,8 @@ def _entry(site: Site, names: Names, visit_id: int, row: LogRow) -> dict[str, An
     target = row.target
     if target is None:
         target = names.target(service_id, row.entry_class, reference)
+    if row.due_by is not None:
+        reference = row.due_by - target
     due = Due(row.entry_class, reference, target)
     return {
         "site_id": site.id,

@@ -38,6 +38,7 @@ OPTIONAL = (
     "promised_from",
     "promised_to",
     "stepped_out_s",
+    "due_by",
 )
 _NEEDED = ("entry_id", "service", "class", "arrived_at", "outcome")
 OUTCOMES = (
@@ -77,6 +78,7 @@ class LogRow:
     promised_from: datetime | None = None
     promised_to: datetime | None = None
     stepped_out: timedelta | None = None
+    due_by: datetime | None = None
 
     @property
     def at(self) -> datetime:
@@ -272,6 +274,7 @@ def _row(header: tuple[str, ...], cells: list[str], zone: str) -> LogRow:
         promised_from=promised_from,
         promised_to=cell.instant("promised_to", promised_from),
         stepped_out=cell.seconds("stepped_out_s"),
+        due_by=cell.instant("due_by"),
     )
 
 

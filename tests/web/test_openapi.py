@@ -29,6 +29,7 @@ POST /entries/{id}/set-aside
 POST /entries/{id}/move
 POST /entries/{id}/undo
 GET /sites/{site}/state
+GET /sites/{site}/metrics
 """
 
 

@@ -2,13 +2,13 @@
 
 from flask import Blueprint
 
-from queueapp.web.api import appointments, entries, rooms, sites
+from queueapp.web.api import appointments, entries, metrics, rooms, sites
 from queueapp.web.api.openapi import describe
 from queueapp.web.api.problems import answer_refusals
 from queueapp.web.api.run import CONVERTERS, install
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
-CALLS = (*sites.CALLS, *entries.CALLS, *rooms.CALLS, *appointments.CALLS)
+CALLS = (*sites.CALLS, *entries.CALLS, *rooms.CALLS, *appointments.CALLS, *metrics.CALLS)
 
 
 @blueprint.record_once

@@ -73,3 +73,10 @@ def upgrade() -> None:
         sa.Column("used_at", INSTANT, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_setup_code")),
     )
+    op.create_index(
+        "ix_visit_event_turned_away",
+        "visit_event",
+        ["site_id", "recorded_at"],
+        sqlite_where=sa.text("kind = 'turned_away'"),
+        postgresql_where=sa.text("kind = 'turned_away'"),
+    )
