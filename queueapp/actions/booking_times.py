@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from queueapp.actions.booking_rows import Override, Place, lock_owners, release_expired
+from queueapp.actions.overrides import check_override
 from queueapp.db.models import LANES, Appointment, AppointmentOverride, Clinician, Pool, Service
 from queueapp.db.queries.duty import on_duty
 from queueapp.db.queries.slots import free_times, pool_times
@@ -91,6 +92,8 @@ def put(
     The caller holds the owner's row (`lock_owners`). Raises Refused (invalid `starts_at`,
     `length`, `clinician`, `pool`; conflict `overlap` with the `next` free times).
     """
+    if override is not None:
+        check_override(session, actor, service.site)
     starts_at = as_utc(place.starts_at)
     if starts_at < now and override is None:
         raise invalid("starts_at", "Choose a time that is not in the past.")

@@ -5,8 +5,10 @@ from dataclasses import dataclass, fields
 from datetime import time, timedelta
 from typing import Any
 
+from queueapp.domain.actor import Role
 from queueapp.domain.refusal import invalid
 
+_MAY_OVERLAP = (Role.RECEPTIONIST.value, Role.MANAGER.value)
 _MINUTE = timedelta(minutes=1)
 _MOST = 1000
 
@@ -18,6 +20,9 @@ class SiteRules:
     Booking online: from `online_notice` to `online_window` ahead; `walk_in_share` (0-1) of each
     day of a clinician or pool is kept for those who come without; a person (birth date and
     contact) may have `online_per_person` bookings ahead, a phone or e-mail `online_per_contact`.
+
+    `parked_hold` keeps the time of a booking that the desk put aside; `overlap_by` is who may book
+    over somebody or outside the hours: every receptionist, or a manager alone.
     """
 
     grace: timedelta = 10 * _MINUTE
@@ -36,6 +41,8 @@ class SiteRules:
     hold: timedelta = 5 * _MINUTE
     forecast_fresh: timedelta = timedelta(seconds=60)
     day_starts_at: time = time(4, 0)
+    parked_hold: timedelta = 10 * _MINUTE
+    overlap_by: Role = Role.RECEPTIONIST
     online: bool = True
     online_window: timedelta = timedelta(days=42)
     online_notice: timedelta = 30 * _MINUTE
@@ -61,6 +68,10 @@ def _parse(name: str, value: object, default: object) -> object:
             return time.fromisoformat(str(value))
         except ValueError:
             raise invalid(f"rules.{name}", "Give a time of day as HH:MM.") from None
+    if isinstance(default, Role):
+        if value not in _MAY_OVERLAP:
+            raise invalid(f"rules.{name}", f"Say {' or '.join(_MAY_OVERLAP)}.")
+        return Role(str(value))
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise invalid(f"rules.{name}", "Say yes or no.")
