@@ -5,6 +5,7 @@ from before and from after it with the same luck for everybody, so that what dif
 doing. Nothing of it stays: no row, no event, no `seq`, no lock, and nobody is told.
 """
 
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,17 +51,26 @@ def consequence_of(
 ) -> Consequence:
     """What `act` would change for those who wait, against now or against `instead_of`.
 
-    It takes some 10 ms of the write lock and some 20–50 ms of arithmetic. Raises Refused as the
-    act itself would, so a preview that comes back is one that can be done.
+    With two dozen waiting it takes some 70 ms in four parts, 20 ms of them under the write lock;
+    between the parts other requests and sockets of the process get their turn. Raises Refused as
+    the act itself would, so a preview that comes back is one that can be done.
     """
     with database.read() as session:
         site = session.get_one(Site, site_id)
         known, durations = what_is_known(session, site, now)
         before = load_snapshot(session, site, now, known, closes_at(session, site, now))
+    _give_way()
     found = _rehearse(database, now, site_id, known, before, act, instead_of)
+    _give_way()
     was = entry_waits(found.before, durations, draws=draws, seed=site_id)
+    _give_way()
     will = entry_waits(found.after, durations, draws=draws, seed=site_id)
     return Consequence(tuple(_changes(found, was, will)))
+
+
+def _give_way() -> None:
+    # Served under gevent this lets the other greenlets run; elsewhere it does nothing.
+    time.sleep(0)
 
 
 def _rehearse(
