@@ -8,9 +8,12 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions.tickets import new_nonce, token_hash, visit_token
 from queueapp.db.models import Appointment, BookingLink
+from queueapp.domain.actor import Actor, ActorKind
+from queueapp.domain.viewer import Credential, Grant, Identity, Part
 
 # After the time itself, so that "that is over" can still be said.
 _LIVES_AFTER = timedelta(days=2)
+_STAMP_LENGTH = 16
 
 
 def give_link(session: Session, now: datetime, appointment: Appointment) -> BookingLink:
@@ -47,6 +50,18 @@ def link_of(session: Session, appointment_id: int) -> BookingLink | None:
 def link_token(session: Session, link: BookingLink) -> str:
     """The token itself, derived anew: 128 bits, URL-safe."""
     return _token(session.info["secret"], link.nonce)
+
+
+def booker(link: BookingLink | None, now: datetime) -> Identity | None:
+    """Whoever has the link, as one who acts; None where it has run out."""
+    if link is None or link.expires_at <= now:
+        return None
+    return Identity(
+        Actor(ActorKind.BOOKER, link.appointment_id, "booking"),
+        Credential("booking", link.id, link.token_hash[:_STAMP_LENGTH]),
+        (Grant(Part.BOOKER, link.site_id),),
+        appointment_id=link.appointment_id,
+    )
 
 
 def _token(secret: str, nonce: str) -> str:

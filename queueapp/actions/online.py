@@ -1,7 +1,7 @@
 """Booking by the public: a time is held while somebody says for whom, then booked."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session

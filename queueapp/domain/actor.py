@@ -10,6 +10,7 @@ class ActorKind(StrEnum):
     STAFF = "staff"
     DEVICE = "device"
     PATIENT = "patient"
+    BOOKER = "booker"
     TOKEN = "token"
     SYSTEM = "system"
 

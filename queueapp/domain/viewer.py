@@ -8,7 +8,10 @@ from queueapp.domain.actor import Actor, Role
 
 
 class Part(StrEnum):
-    """As what one may be let in: a member of staff, a paired screen, or the patient of a link."""
+    """As what one may be let in: a member of staff, a paired screen, the patient of a link.
+
+    A booker is whoever has the link of a booking, before there is a visit.
+    """
 
     RECEPTIONIST = "receptionist"
     CLINICIAN = "clinician"
@@ -18,6 +21,7 @@ class Part(StrEnum):
     LOBBY = "lobby"
     ROOM = "room"
     PATIENT = "patient"
+    BOOKER = "booker"
 
 
 STAFF_PARTS = frozenset({Part(role.value) for role in Role})
@@ -27,7 +31,7 @@ STAFF_PARTS = frozenset({Part(role.value) for role in Role})
 class Credential:
     """What a cookie or a socket is known by: `stamp` changes when it must no longer count.
 
-    `kind` is `staff`, `device`, `visit` or `token`; `id` is the row's.
+    `kind` is `staff`, `device`, `visit`, `booking` or `token`; `id` is the row's.
     """
 
     kind: str
@@ -68,6 +72,7 @@ class Identity:
     grants: tuple[Grant, ...]
     visit_id: int | None = None
     device_id: int | None = None
+    appointment_id: int | None = None
 
     def covers(
         self, parts: Collection[Part], site_id: int | None = None, room_id: int | None = None

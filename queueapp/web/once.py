@@ -6,16 +6,18 @@ from typing import Any
 from flask import request
 from sqlalchemy.orm import Session
 
+from queueapp.domain.actor import Actor
 from queueapp.web import idempotency, security
 from queueapp.web.forms import KEY_FIELD, submitted_key
 
 _NOT_OF_THE_BODY = {KEY_FIELD, "csrf_token"}
 
 
-def once(work: Callable[[Session], dict[str, Any]]) -> dict[str, Any]:
+def once(work: Callable[[Session], dict[str, Any]], actor: Actor | None = None) -> dict[str, Any]:
     """Do `work` in one transaction, once per idempotency key, and return what it answered.
 
-    The answer is kept for a day, so it has tickets, no names. Raises Refused as `work` does.
+    The answer is kept for a day, so it has tickets, no names. `actor` stands for those nobody
+    knows yet. Raises Refused as `work` does.
     """
     body = "&".join(
         f"{name}={value}"
@@ -26,7 +28,7 @@ def once(work: Callable[[Session], dict[str, Any]]) -> dict[str, Any]:
         claim = idempotency.claim(
             session,
             security.now(),
-            actor=security.current_actor().key,
+            actor=(actor or security.current_actor()).key,
             method=request.method,
             path=request.path,
             key=submitted_key(),
