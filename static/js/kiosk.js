@@ -81,7 +81,7 @@ function arrived() {
   typing = place().querySelector("[data-type][aria-invalid]") || place().querySelector("[data-type]");
   for (const keys of place().querySelectorAll("[data-keys]")) keys.hidden = false;
   for (const field of place().querySelectorAll("[data-type]")) field.inputMode = "none";
-  if (typing) typing.focus();
+  if (typing && !("calm" in typing.dataset)) typing.focus();
   else place().querySelector("h1[tabindex]")?.focus();
   const done = place().querySelector("[data-done]");
   endsAt = done ? performance.now() + Number(done.dataset.done) * 1000 : null;
@@ -151,6 +151,34 @@ function accents(key) {
   for (const row of place().querySelectorAll("[data-plain]")) row.hidden = on;
   for (const row of place().querySelectorAll("[data-accents]")) row.hidden = !on;
 }
+
+/* ---------- a code held under the reader ---------- */
+// Scanners type like a keyboard and end with Enter. On a page with a field they type into it; on
+// the start page what they type is gathered here, and the form that waits there takes it.
+const SCAN_GAP_MS = 250;
+const LEAST_OF_A_CODE = 4;
+let scanned = "";
+let scannedAt = 0;
+
+document.addEventListener(
+  "keydown",
+  (event) => {
+    const form = place().querySelector("[data-scan]");
+    if (!form || event.ctrlKey || event.altKey || event.metaKey) return;
+    const now = performance.now();
+    if (now - scannedAt > SCAN_GAP_MS) scanned = "";
+    if (event.key.length === 1) {
+      scanned += event.key;
+      scannedAt = now;
+    } else if (event.key === "Enter" && scanned.length >= LEAST_OF_A_CODE) {
+      event.preventDefault();
+      form.elements.sought.value = scanned;
+      scanned = "";
+      form.requestSubmit();
+    }
+  },
+  true,
+);
 
 /* ---------- nobody there any more ---------- */
 for (const kind of ["pointerdown", "keydown", "touchstart"]) {

@@ -6,12 +6,13 @@ route is open to all or names no site. `room` is the tablet of the room in the U
 
 RECEPTIONIST, CLINICIAN, MANAGER, ADMIN = "receptionist", "clinician", "manager", "admin"
 KIOSK, LOBBY, ROOM, PATIENT, NOBODY = "kiosk", "lobby", "room", "patient", "anonymous"
+BOOKER = "booker"
 
 LEADS = {MANAGER, ADMIN}
 DESK = {RECEPTIONIST, *LEADS}
 CARE = {CLINICIAN, *LEADS}
 STAFF = {RECEPTIONIST, CLINICIAN, *LEADS}
-ALL = {*STAFF, KIOSK, LOBBY, ROOM, "other room", PATIENT, NOBODY}
+ALL = {*STAFF, KIOSK, LOBBY, ROOM, "other room", PATIENT, BOOKER, NOBODY}
 
 
 def _each(who: set[str], blueprint: str, names: str) -> dict[str, set[str]]:
@@ -22,8 +23,9 @@ ROUTES: dict[str, set[str]] = {
     "static": ALL,
     **_each(ALL, "health", "livez readyz"),
     **_each(ALL, "auth", "home sign_in sign_out device visit"),
-    **_each({KIOSK, *LEADS}, "kiosk", "page alarm ask_desk ask_help booked by_code by_name ticket"),
-    **_each(ALL, "phone", "join"),
+    **_each({KIOSK, *LEADS}, "kiosk", "page alarm ask_desk ask_help booked ticket wishes"),
+    **_each(ALL, "phone", "join book book_time booking_link"),
+    **_each({BOOKER}, "phone", "booking details keep calendar move_booking cancel_booking"),
     **_each({PATIENT}, "phone", "ticket ask_help go here out"),
     **_each(
         DESK,
@@ -33,7 +35,19 @@ ROUTES: dict[str, set[str]] = {
     ),
     **_each({ROOM, *CARE}, "room", "page do"),
     **_each({LOBBY, *STAFF}, "lobby", "page"),
+    **_each(LEADS, "board", "page trend"),
+    **_each(
+        LEADS,
+        "admin",
+        "page services new_service service retire_service rooms new_room room retire_room "
+        "clinicians new_clinician clinician retire_clinician hours other_day remove_day settings "
+        "staff new_login login password_link disable_login tokens revoke_token devices pair_again "
+        "revoke_device audit audit_file",
+    ),
+    **_each({ADMIN}, "admin", "another_site"),
+    **_each(ALL, "admin", "setup pair choose_password"),
     **_each(ALL, "api", "openapi"),
+    **_each(LEADS, "api", "read_metrics"),
     **_each(DESK, "api", "take_ticket book cancel check_in move_booking"),
     **_each(CARE, "api", "call_next start finish set_aside"),
     **_each(
@@ -47,10 +61,15 @@ ROUTES: dict[str, set[str]] = {
 # What a part of a URL that is no row's number may be; any value will do, as nothing is carried out.
 WORDS = {
     "token": "x",
+    "service": "x",
     "verb": "start",
     "choice": "x",
     "ending": "cancel",
     "filename": "css/tokens.css",
+    # Rows that the site's own pages look up, within the site of the URL.
+    **dict.fromkeys(
+        ("service_id", "clinician_id", "staff_id", "device_id", "token_id", "exception_id"), 1
+    ),
 }
 
 CHANNELS: dict[str, set[str]] = {

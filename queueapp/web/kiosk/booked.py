@@ -1,106 +1,104 @@
-"""An appointment: found by its code, or by name and date of birth; then checked in.
+"""An appointment: found by its code, scanned or typed, or by name and date of birth.
 
-Whoever is not found hears the same words, whether nobody, several people or a discreet booking
-was meant; only the desk is told which.
+What is answered never guesses and never says more than the person has shown to know; every answer
+but the ticket itself offers the desk.
 """
 
-from datetime import date
+import secrets
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from typing import Any
 
-import sqlalchemy as sa
-from flask import request
+from flask import current_app, request
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy.orm import Session
-from werkzeug.wrappers import Response
-from wtforms import StringField
-from wtforms.validators import DataRequired, Length
 
-from queueapp.actions.arrivals import check_in
 from queueapp.actions.base import find_site
-from queueapp.actions.bookings import find_booking
 from queueapp.actions.desk_items import ItemKind
-from queueapp.db.models import Appointment, QueueEntry, Visit
-from queueapp.db.queries.booked_today import find_booked
-from queueapp.domain.refusal import RefusalKind, Refused
-from queueapp.domain.visit import OPEN_STATES, AppointmentState
+from queueapp.actions.lookups import (
+    LookedUp,
+    Verdict,
+    is_spent,
+    look_up_code,
+    look_up_name,
+    note_vain,
+)
+from queueapp.actions.self_check_in import check_in_all, open_entries_of
+from queueapp.domain.refusal import Refused
 from queueapp.web import idempotency
-from queueapp.web.forms import Form, submitted_key
+from queueapp.web.forms import submitted_key
 from queueapp.web.kiosk.desk import sealed
 from queueapp.web.kiosk.given import show_given
 from queueapp.web.kiosk.start import blueprint, show
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
+LONGEST_SOUGHT = 200
 _OLDEST = 130
-NOT_FOUND = "We do not find a booking with this code. Look at it again, or use your name instead."
+_PERSON_FOR_S = 30 * 60
+_DIGITS = 3
 
 
-class CodeForm(Form):
-    """The code of the booking."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was answered so far: a code or a name, a date of birth, the end of a phone number."""
 
-    code = StringField(
-        validators=[
-            DataRequired("Type the code of your booking."),
-            Length(max=20, message="A code has at most 20 letters and figures."),
-        ]
-    )
-
-
-class NameForm(Form):
-    """Who has booked; the date of birth comes on the next screen."""
-
-    name = StringField(
-        validators=[
-            DataRequired("Type your name, as you booked it."),
-            Length(max=120, message="Use at most 120 letters."),
-        ]
-    )
-    day, month, year = StringField(), StringField(), StringField()
+    sought: str
+    is_name: bool
+    birth_date: date | None = None
+    phone_end: str = ""
 
 
-@blueprint.get("/kiosk/<site>/booked")
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What became of it: waits to show, or a verdict with what may be said of it."""
+
+    verdict: Verdict
+    entries: tuple[int, ...] = ()
+    starts_at: datetime | None = None
+    opens_at: datetime | None = None
+    site: str = ""
+    clash: bool = False
+
+    def to_keep(self) -> dict[str, Any]:
+        """As the answer of a repeated request: verdict, numbers and times, nobody's name."""
+        times = {name: getattr(self, name) for name in ("starts_at", "opens_at")}
+        return asdict(self) | {name: at.isoformat() if at else "" for name, at in times.items()}
+
+    @classmethod
+    def kept(cls, answer: dict[str, Any]) -> "Shown":
+        """What was answered to the same request before."""
+        times = {
+            name: datetime.fromisoformat(answer[name]) if answer[name] else None
+            for name in ("starts_at", "opens_at")
+        }
+        known = {"verdict": Verdict(answer["verdict"]), "entries": tuple(answer["entries"])}
+        return cls(**(answer | known | times))
+
+
+@blueprint.route("/kiosk/<site>/booked", methods=["GET", "POST"])
 @allow("kiosk", "manager")
-def booked(site: str) -> str:
-    """By code, or by name."""
-    return show("kiosk/booked.html")
-
-
-@blueprint.route("/kiosk/<site>/booked/code", methods=["GET", "POST"])
-@allow("kiosk", "manager")
-def by_code(site: str) -> str | Response | tuple[str, int]:
-    """Check in by the booking's code."""
-    form = CodeForm()
-    if not form.validate_on_submit():
-        return _code_page(str(form.code.errors[0]) if form.code.errors else "")
-    try:
-        return _check_in(None, form.code.data)
-    except Refused as refused:
-        words = NOT_FOUND if refused.kind is RefusalKind.NOT_FOUND else refused.message
-        return _code_page(words)
-
-
-@blueprint.route("/kiosk/<site>/booked/name", methods=["GET", "POST"])
-@allow("kiosk", "manager")
-def by_name(site: str) -> str | Response | tuple[str, int]:
-    """Check in by name, then date of birth."""
-    form = NameForm()
-    if request.method != "POST" or request.form.get("back") == "name":
-        return show("kiosk/ask_booked_name.html", given=request.form)
-    if not form.validate():
-        errors = {name: str(found[0]) for name, found in form.errors.items() if name and found}
-        return show("kiosk/ask_booked_name.html", given=request.form, errors=errors), 422
-    if "year" not in request.form:
-        return show("kiosk/ask_born.html", given=request.form)
-    birth_date, errors = born(form.day.data, form.month.data, form.year.data)
-    if birth_date is None:
-        return show("kiosk/ask_born.html", given=request.form, errors=errors), 422
-    with current_db().read() as session:
-        here = find_site(session, site)
-        found = find_booked(session, here, now(), name=form.name.data, birth_date=birth_date)
-        appointment_id = found.appointment.id if found.appointment else None
-    if appointment_id is None:
-        return _not_found(ItemKind.NAME_CLASH if found.clash else ItemKind.NOT_FOUND)
-    try:
-        return _check_in(appointment_id, None)
-    except Refused:
-        return _not_found(ItemKind.NOT_FOUND)
+def booked(site: str) -> str | tuple[str, int]:
+    """Ask the next question, or check in when there is enough to know who it is."""
+    given, back = request.form, request.form.get("back", "")
+    sought = given.get("sought", "").strip()
+    if given.get("well") != "no":
+        return show("kiosk/ask_well.html", then="kiosk.booked", kept=_kept(sought=sought))
+    person = _person()
+    kept = _kept(well="no", person=_sealer().dumps(person))
+    if "sought" not in given or back == "sought":
+        return show("kiosk/ask_sought.html", kept=kept, given=given)
+    if not 0 < len(sought) <= LONGEST_SOUGHT:
+        words = "Scan your code, or type your name or your code."
+        return show("kiosk/ask_sought.html", kept=kept, given=given, errors={"sought": words}), 422
+    asked = Asked(sought, is_name=not _is_code(sought, person))
+    kept["sought"] = sought
+    if asked.is_name:
+        page, birth_date = _birth_date(kept)
+        if birth_date is None:
+            return page
+        asked = replace(asked, birth_date=birth_date, phone_end=_digits(given.get("end", "")))
+        kept |= {name: given[name].strip() for name in ("day", "month", "year")}
+    return _answer(_look(asked, person), asked, kept)
 
 
 def born(day: str, month: str, year: str) -> tuple[date | None, dict[str, str]]:
@@ -127,8 +125,37 @@ def born(day: str, month: str, year: str) -> tuple[date | None, dict[str, str]]:
     return found, {}
 
 
-def _check_in(appointment_id: int | None, code: str | None) -> str:
-    """Check the booking in, with those who come together; shows the ticket again when it was."""
+def _birth_date(kept: dict[str, str]) -> tuple[Any, date | None]:
+    given = request.form
+    if "year" not in given or given.get("back") == "born":
+        return show("kiosk/ask_born.html", kept=kept, given=given), None
+    found, errors = born(given.get("day", ""), given.get("month", ""), given["year"])
+    if found is None:
+        return (show("kiosk/ask_born.html", kept=kept, given=given, errors=errors), 422), None
+    return "", found
+
+
+def _is_code(sought: str, person: str) -> bool:
+    """Whether a code is meant: names have no figures, and a code without any is one word.
+
+    Such a word that is no code counts as a try, as it may have been a guess at one.
+    """
+    if any(c.isdigit() for c in sought) or "/" in sought:
+        return True
+    if " " in sought or "year" in request.form:
+        return False
+    with current_db().write() as session:
+        if is_spent(session, current_actor(), now(), person):
+            return False
+        site = find_site(session, current_site().slug)
+        if look_up_code(session, site, now(), sought).verdict is not Verdict.NOT_FOUND:
+            return True
+        note_vain(session, current_actor(), now(), person)
+    return False
+
+
+def _look(asked: Asked, person: str) -> Shown:
+    """Look up and check in, once per key; what is found in vain is counted."""
     with current_db().write() as session:
         claim = idempotency.claim(
             session,
@@ -137,76 +164,79 @@ def _check_in(appointment_id: int | None, code: str | None) -> str:
             method=request.method,
             path=request.path,
             key=submitted_key(),
-            body=f"{appointment_id}|{code}",
+            body=repr(asked),
         )
         if claim.kept is not None and claim.kept.answer:
-            return show_given(claim.kept.answer["entries"])
-        appointment = _meant(session, appointment_id, code)
-        if appointment.state is AppointmentState.CHECKED_IN:
-            entries, again = _entries_of(session, appointment), True
-        else:
-            entries, again = _all_in(session, appointment), False
-        claim.keep(session, 200, {"entries": entries})
-    return show_given(entries, again=again)
+            return Shown.kept(claim.kept.answer)
+        shown = _looked(session, asked, person)
+        claim.keep(session, 200, shown.to_keep())
+    return shown
 
 
-def _meant(session: Session, appointment_id: int | None, code: str | None) -> Appointment:
-    if appointment_id is not None:
-        return session.get_one(Appointment, appointment_id)
-    found = find_booking(session, current_site().id, code or "")
-    if found.discreet:
-        raise Refused(NOT_FOUND, kind=RefusalKind.NOT_FOUND)
-    return found
+def _looked(session: Session, asked: Asked, person: str) -> Shown:
+    if is_spent(session, current_actor(), now(), person):
+        return Shown(Verdict.SPENT)
+    site = find_site(session, current_site().slug)
+    if asked.birth_date is None:
+        found = look_up_code(session, site, now(), asked.sought)
+    else:
+        found = look_up_name(session, site, now(), asked.sought, asked.birth_date, asked.phone_end)
+    try:
+        entries = _entries(session, found)
+    except Refused:
+        # Another screen was quicker; the desk knows more than may be said here.
+        found = LookedUp(Verdict.NOT_FOUND)
+        entries = ()
+    if found.is_vain:
+        note_vain(session, current_actor(), now(), person)
+        if is_spent(session, current_actor(), now(), person):
+            return Shown(Verdict.SPENT, clash=found.clash)
+    starts_at = found.appointment.starts_at if found.appointment else None
+    opens_at = starts_at - site.rules.check_in_opens if starts_at else None
+    return Shown(found.verdict, entries, starts_at, opens_at, found.site, found.clash)
 
 
-def _all_in(session: Session, appointment: Appointment) -> list[int]:
-    entry = check_in(session, current_actor(), now(), appointment_id=appointment.id)
-    entries = [entry.id]
-    if appointment.party_id is None:
-        return entries
-    together = session.scalars(
-        sa.select(Appointment)
-        .where(
-            Appointment.party_id == appointment.party_id,
-            Appointment.id != appointment.id,
-            Appointment.state == AppointmentState.BOOKED,
-            Appointment.discreet.is_(False),
-        )
-        .order_by(Appointment.starts_at, Appointment.id)
-    ).all()
-    for other in together:
-        try:
-            entries.append(check_in(session, current_actor(), now(), appointment_id=other.id).id)
-        except Refused as refused:
-            if refused.code != "another_day":
-                raise
-    return entries
+def _entries(session: Session, found: LookedUp) -> tuple[int, ...]:
+    appointment = found.appointment
+    if found.verdict is Verdict.READY and appointment is not None:
+        made = check_in_all(session, current_actor(), now(), appointment_id=appointment.id)
+        return tuple(entry.id for entry in made)
+    if found.verdict is Verdict.ALREADY_HERE and appointment is not None:
+        return tuple(entry.id for entry in open_entries_of(session, appointment))
+    return ()
 
 
-def _entries_of(session: Session, appointment: Appointment) -> list[int]:
-    found = session.scalars(
-        sa.select(QueueEntry.id)
-        .join(Visit, Visit.id == QueueEntry.visit_id)
-        .where(
-            Visit.id == appointment.visit_id,
-            Visit.discreet.is_(False),
-            QueueEntry.state.in_(OPEN_STATES),
-        )
-    ).all()
-    if not found:
-        raise Refused(NOT_FOUND, kind=RefusalKind.NOT_FOUND)
-    return list(found)
+def _answer(shown: Shown, asked: Asked, kept: dict[str, str]) -> str | tuple[str, int]:
+    again = shown.verdict is Verdict.ALREADY_HERE
+    if shown.entries:
+        # A name and a date of birth are no secret: they show the ticket, not the link to it.
+        return show_given(shown.entries, again=again, with_link=not (again and asked.is_name))
+    if shown.verdict is Verdict.WHICH_PHONE:
+        return show("kiosk/ask_digits.html", kept=kept, about=sealed(ItemKind.NAME_CLASH))
+    kind = ItemKind.NAME_CLASH if shown.clash else ItemKind.NOT_FOUND
+    # A visit of today that has ended, or whose check-in is not yet in sight, is for the desk.
+    verdict = Verdict.NOT_FOUND if again else shown.verdict
+    page = show("kiosk/answer.html", verdict=verdict, shown=shown, about=sealed(kind), kept=kept)
+    return page, 429 if verdict is Verdict.SPENT else 404
 
 
-def _code_page(words: str) -> str | tuple[str, int]:
-    page = show(
-        "kiosk/ask_code.html",
-        given=request.form,
-        errors={"code": words} if words else {},
-        about=sealed(ItemKind.NOT_FOUND) if words else "",
-    )
-    return (page, 422) if words else page
+def _person() -> str:
+    """An opaque word for whoever stands here now: new with each start, so tries are counted."""
+    try:
+        said = _sealer().loads(request.form.get("person", ""), max_age=_PERSON_FOR_S)
+    except BadSignature:
+        return secrets.token_hex(16)
+    return str(said)
 
 
-def _not_found(kind: ItemKind) -> tuple[str, int]:
-    return show("kiosk/not_found.html", about=sealed(kind)), 404
+def _sealer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.secret_key or "", salt="kiosk.person")
+
+
+def _kept(**answers: str) -> dict[str, str]:
+    return {name: value for name, value in answers.items() if value}
+
+
+def _digits(text: str) -> str:
+    plain = text.strip()
+    return plain if len(plain) == _DIGITS and plain.isascii() and plain.isdigit() else ""

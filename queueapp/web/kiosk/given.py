@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import segno
 import sqlalchemy as sa
-from flask import url_for
+from flask import current_app, url_for
+from itsdangerous import URLSafeTimedSerializer
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,7 @@ from queueapp.actions.base import find_site
 from queueapp.actions.hits import hit_words
 from queueapp.actions.tickets import visit_token
 from queueapp.db.models import Promise, QueueEntry
+from queueapp.domain.visit import EntryClass
 from queueapp.waits.promise import NOBODY_ON_DUTY, spoken_range
 from queueapp.web.context import public_url
 from queueapp.web.kiosk.start import show
@@ -24,8 +26,13 @@ _JUST_TOLD = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One ticket as it is shown; the range is in whole minutes from now, None when unknown."""
+    """One ticket as it is shown; the range is in whole minutes from now, None when unknown.
 
+    `also_at` are the other times booked today on the same ticket; `is_late` when the first of
+    them passed so long ago that the person waits as one without an appointment.
+    """
+
+    visit_id: int
     ticket: str
     link: str
     low_at: datetime | None
@@ -33,6 +40,8 @@ class Given:
     low_min: int | None
     high_min: int | None
     booked_at: datetime | None
+    is_late: bool
+    also_at: tuple[datetime, ...] = ()
 
     @property
     def qr(self) -> Markup:
@@ -41,15 +50,28 @@ class Given:
         return Markup(drawn.svg_inline(border=3, omitsize=True, svgclass="qr", lineclass=None))
 
 
-def show_given(entry_ids: Sequence[int], *, again: bool = False) -> str:
-    """The page that ends it; `again` when the person was in the queue already."""
+def show_given(
+    entry_ids: Sequence[int],
+    *,
+    again: bool = False,
+    with_link: bool = True,
+    told: bool = False,
+) -> str:
+    """The page that ends it; `again` when the person was in the queue already.
+
+    Without `with_link` it is the ticket alone, for one who has not shown to know a secret;
+    `told` when wishes were just told.
+    """
     moment = now()
     with current_db().read() as session:
         site = find_site(session, current_site().slug)
         entries = session.scalars(
             sa.select(QueueEntry).where(QueueEntry.id.in_(entry_ids)).order_by(QueueEntry.id)
         ).all()
-        given = [_given(session, entry, moment) for entry in entries]
+        by_visit: dict[int, list[QueueEntry]] = {}
+        for entry in entries:
+            by_visit.setdefault(entry.visit_id, []).append(entry)
+        given = [_given(session, waits, moment) for waits in by_visit.values()]
         sure = hit_words(session, site, moment)
         seq = site.seq
     first, *others = given
@@ -60,10 +82,19 @@ def show_given(entry_ids: Sequence[int], *, again: bool = False) -> str:
         others=[one.ticket for one in others],
         sure=sure,
         again=again,
+        with_link=with_link,
+        told=told,
+        mine=ticket_sealer().dumps(list(entry_ids)) if with_link else "",
     )
 
 
-def _given(session: Session, entry: QueueEntry, moment: datetime) -> Given:
+def ticket_sealer() -> URLSafeTimedSerializer:
+    """Seals which tickets a page shows, so that its forms speak of no others."""
+    return URLSafeTimedSerializer(current_app.secret_key or "", salt="kiosk.ticket")
+
+
+def _given(session: Session, waits: Sequence[QueueEntry], moment: datetime) -> Given:
+    entry = min(waits, key=lambda e: (e.band, e.due_by, e.id))
     visit = entry.visit
     token = visit_token(session.info["secret"], visit.key, visit.nonce)
     told = _told(entry.promises)
@@ -72,7 +103,9 @@ def _given(session: Session, entry: QueueEntry, moment: datetime) -> Given:
         asked = told.told_at if moment - told.told_at < _JUST_TOLD else moment
         low_s, high_s = (max((at - asked).total_seconds(), 0) for at in (told.low_at, told.high_at))
         low_min, high_min = spoken_range(low_s, high_s)
+    times = sorted(e.scheduled_at for e in waits if e is not entry and e.scheduled_at)
     return Given(
+        visit_id=visit.id,
         ticket=visit.ticket,
         link=public_url(url_for("auth.visit", token=token)),
         low_at=told.low_at if told else None,
@@ -80,6 +113,8 @@ def _given(session: Session, entry: QueueEntry, moment: datetime) -> Given:
         low_min=low_min,
         high_min=high_min,
         booked_at=entry.scheduled_at,
+        is_late=entry.scheduled_at is not None and entry.entry_class == EntryClass.WALK_IN,
+        also_at=tuple(times),
     )
 
 

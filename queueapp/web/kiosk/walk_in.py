@@ -1,4 +1,7 @@
-"""No appointment: what you came for, whom you would like to see, what we call you; a ticket."""
+"""No appointment: are you in danger, what you came for, what we call you; a ticket.
+
+Whom one would like to see is asked when that is wanted, so that a ticket takes five touches.
+"""
 
 from flask import request
 from werkzeug.wrappers import Response
@@ -7,21 +10,24 @@ from wtforms.validators import Length
 
 from queueapp.actions.arrivals import Newcomer, take_ticket
 from queueapp.actions.base import find_site
+from queueapp.actions.desk_items import ItemKind
 from queueapp.domain.refusal import Refused
 from queueapp.web import idempotency, joining
 from queueapp.web.forms import Form, submitted_key
 from queueapp.web.joining import ANYONE, Offer
+from queueapp.web.kiosk.desk import sealed
 from queueapp.web.kiosk.given import show_given
 from queueapp.web.kiosk.start import blueprint, show
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
-QUESTIONS = ("service", "reason", "who", "firm", "name")
+QUESTIONS = ("well", "service", "reason", "who", "firm", "name")
 LONGEST_NAME = 60
 
 
 class TicketForm(Form):
     """All answers so far; what is asked next is the first one missing."""
 
+    well = StringField()
     service = StringField()
     reason = StringField()
     who = StringField()
@@ -39,8 +45,9 @@ def ticket(site: str) -> str | Response | tuple[str, int]:
     given = _answers(form)
     with current_db().read() as session:
         offers = joining.load_offers(session, find_site(session, site), now())
-    if "service" not in given:
-        return _ask("service", offers, given)
+    first = next((q for q in ("well", "service") if q not in given), None)
+    if first is not None:
+        return _ask(first, offers, given)
     offer = joining.offer_of(offers, given["service"])
     if wrong := _wrong(form, offers, given):
         field = next(name for name in QUESTIONS if name in wrong)
@@ -62,6 +69,8 @@ def _answers(form: TicketForm) -> dict[str, str]:
     if request.method != "POST":
         return {}
     given = {q: form[q].data.strip() for q in QUESTIONS if q in request.form}
+    if given.get("well") != "no":
+        return {}
     back = request.form.get("back", "")
     if back in QUESTIONS:
         given = {q: v for q, v in given.items() if QUESTIONS.index(q) < QUESTIONS.index(back)}
@@ -78,7 +87,7 @@ def _applies(question: str, offer: Offer, given: dict[str, str]) -> bool:
     if question == "reason":
         return bool(offer.reasons)
     if question == "who":
-        return len(offer.clinicians) > 1
+        return len(offer.clinicians) > 1 and request.form.get("ask") == "who"
     if question == "firm":
         return given.get("who", ANYONE) != ANYONE
     return True
@@ -91,6 +100,7 @@ def _ask(
     asked = [q for q in QUESTIONS if q in given and QUESTIONS.index(q) < QUESTIONS.index(question)]
     return show(
         f"kiosk/ask_{question}.html",
+        then="kiosk.ticket",
         offers=offers,
         offer=offer,
         given=given,
@@ -103,7 +113,15 @@ def _ask(
 
 def _refused(offers: list[Offer], offer: Offer, words: str) -> tuple[str, int]:
     others = [o for o in offers if o.id != offer.id and not o.refusal]
-    return show("kiosk/no_ticket.html", offer=offer, words=words, others=others), 409
+    page = show(
+        "kiosk/no_ticket.html",
+        offer=offer,
+        words=words,
+        others=others,
+        about=sealed(ItemKind.HELP),
+        kept={"well": "no"},
+    )
+    return page, 409
 
 
 def _take(given: dict[str, str]) -> int:
