@@ -1,5 +1,6 @@
 """What a site's history teaches: learned by the worker once an hour, read by every process."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -34,21 +35,32 @@ def store_learned(
     session.flush()
 
 
+def usual_arrivals(session: Session, site_id: int) -> Mapping[tuple[int, str, int], float]:
+    """How many usually come unannounced, by (service id, class, local hour); perhaps nothing."""
+    row = session.get(LearnedHistory, site_id)
+    return _parsed(row)[1].arrivals_per_hour if row else {}
+
+
 def what_is_known(session: Session, site: Site, now: datetime) -> tuple[Known, Durations]:
     """What the worker learned last, parsed once per process; plans alone while it never has."""
     row = session.get(LearnedHistory, site.id)
     if row is None:
         known = load_known(session, site, now, Habits())
         return known, _durations(known, [])
-    held = _read.get(site.id)
+    _, habits, durations = _parsed(row)
+    return load_known(session, site, now, habits), durations
+
+
+def _parsed(row: LearnedHistory) -> tuple[datetime, Habits, Durations]:
+    held = _read.get(row.site_id)
     if held is None or held[0] != row.made_at:
         content = row.content
-        held = _read[site.id] = (
+        held = _read[row.site_id] = (
             row.made_at,
             _habits(content["habits"]),
             learned.from_json(content["durations"]),
         )
-    return load_known(session, site, now, held[1]), held[2]
+    return held
 
 
 def _durations(known: Known, history: list[Any]) -> Durations:

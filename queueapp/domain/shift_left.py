@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from queueapp.domain.localtime import to_local
 from queueapp.domain.spans import Span
 
 # More are never drawn, and a day's crowd would only slow the screen down.
@@ -78,6 +79,33 @@ def done_between(
     total = sum(lengths, timedelta(0))
     sd = spread * sum(x.total_seconds() ** 2 for x in lengths) ** 0.5
     return free_at + total - timedelta(seconds=z * sd), free_at + total + timedelta(seconds=z * sd)
+
+
+def usual_moments(
+    per_hour: Mapping[int, float], zone: str, start: datetime, until: datetime
+) -> list[datetime]:
+    """When the usual ones should come: the k-th where k - 1/2 are expected by, until `until`.
+
+    `per_hour` is how many come in each hour of the local day.
+    """
+    found: list[datetime] = []
+    at, expected = start, 0.0
+    while at < until and len(found) < _MOST_JOBS:
+        local = to_local(zone, at)
+        next_hour = (
+            at
+            + timedelta(hours=1)
+            - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        )
+        rate = per_hour.get(local.hour, 0.0)
+        to_come = rate * (next_hour - at).total_seconds() / 3600
+        while rate and len(found) + 0.5 <= expected + to_come and len(found) < _MOST_JOBS:
+            moment = at + timedelta(hours=(len(found) + 0.5 - expected) / rate)
+            if moment >= until:
+                return found
+            found.append(moment)
+        at, expected = next_hour, expected + to_come
+    return found
 
 
 def _after_breaks(at: datetime, breaks: Sequence[Span]) -> datetime:

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from queueapp.domain.shift_left import Bench, Job, done_between, lay_out
+from queueapp.domain.localtime import to_local
+from queueapp.domain.shift_left import Bench, Job, done_between, lay_out, usual_moments
 from queueapp.domain.spans import Span
 
 NINE = datetime(2026, 1, 13, 9, tzinfo=UTC)
@@ -58,3 +59,15 @@ def test_what_was_given_is_left_as_it_was() -> None:
     mine = bench(1)
     lay_out([job("A", 1)], [mine])
     assert mine.free_at == NINE
+
+
+def test_usual_ones_come_as_often_as_in_the_hours_of_the_past() -> None:
+    # Four in the hour from 10, two in the hour from 11, nobody after: local hours, here London's.
+    start = datetime(2026, 7, 7, 9, 30, tzinfo=UTC)  # 10:30 on the wall
+    came = usual_moments({10: 4.0, 11: 2.0}, "Europe/London", start, start + timedelta(hours=6))
+    local = [f"{to_local('Europe/London', moment):%H:%M:%S}" for moment in came]
+    assert local == ["10:37:30", "10:52:30", "11:15:00", "11:45:00"]
+    # A rate below one an hour adds up over the hours; nobody is drawn after the end.
+    slow = usual_moments(dict.fromkeys(range(24), 0.25), "UTC", start, start + timedelta(hours=7))
+    assert [m - start for m in slow] == [timedelta(hours=2), timedelta(hours=6)]
+    assert usual_moments({}, "UTC", start, start + timedelta(hours=7)) == []

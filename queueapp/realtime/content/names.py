@@ -1,20 +1,26 @@
 """A person's name as staff screens write it: hidden by one key, the ticket in its place."""
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 
 def named(name: str, otherwise: str = "") -> Markup:
-    """`name` with `otherwise` in its place while names are hidden; escaped, like all names."""
-    if not name:
-        return Markup("{}").format(otherwise)
+    """`name`, with `otherwise` in its place while names are hidden; escaped, like all names."""
+    if not name or name == otherwise:
+        return escape(otherwise)
     shown = Markup('<span class="pn">{}</span>').format(name)
-    if not otherwise or otherwise == name:
-        return shown if otherwise != name else Markup("{}").format(name)
-    return shown + Markup('<span class="pn-alt">{}</span>').format(otherwise)
+    return (
+        shown + Markup('<span class="pn-alt">{}</span>').format(otherwise) if otherwise else shown
+    )
 
 
 def with_ticket(name: str, ticket: str) -> Markup:
     """`Ann, B12`; the ticket alone while names are hidden, or where there is no other name."""
     if not name or name == ticket:
-        return Markup("{}").format(ticket)
+        return escape(ticket)
     return Markup('<span class="pn">{}, </span>{}').format(name, ticket)
+
+
+def within(words: str, name: str, otherwise: str = "") -> Markup:
+    """A sentence with the name in it, hidden with all names."""
+    before, found, after = words.partition(name) if name else (words, "", "")
+    return escape(before) + (named(found, otherwise) if found else "") + escape(after)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask import render_template
 from sqlalchemy.orm import Session, selectinload
 
+from queueapp.actions.learning import usual_arrivals
 from queueapp.db.models import DeskItem, Pause, Room, Service, Shift, Site, Visit
 from queueapp.db.queries.happened import room_name
 from queueapp.db.queries.in_room import missed_in
@@ -155,7 +156,7 @@ def _part(
         is_coming=coming is not None,
         nobody=tuple(nobody_words(rows, view)) if shown is None else (),
         primary=None,
-        left=strip(rows, shift, list(mine), shifts),
+        left=strip(rows, shift, list(mine), shifts, usual_arrivals(session, site.id)),
     )
     in_service = [p for p in people if not p.is_called and p.row in mine]
     return replace(part, primary=primary_of(shown, pause, view.free_places, coming, in_service))

@@ -1,7 +1,8 @@
 """What is left of a shift, drawn: who is here, who is booked, breaks, when it should be done."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from queueapp.db.models import Shift
@@ -9,11 +10,15 @@ from queueapp.db.queries.queue import FOREVER
 from queueapp.db.queries.rows import EntryRow, SiteRows
 from queueapp.domain.localtime import to_local
 from queueapp.domain.ordering import Candidate, can_serve
-from queueapp.domain.shift_left import Bench, Job, Placed, done_between, lay_out
+from queueapp.domain.shift_left import Bench, Job, Placed, done_between, lay_out, usual_moments
 from queueapp.domain.spans import Span
 from queueapp.domain.visit import PreferenceKind, Presence
 from queueapp.waits.promise import VISIT_SD, Z80
 
+# How many come unannounced, by service id, class and local hour.
+Usual = Mapping[tuple[int, str, int], float]
+
+LIKELY = "likely"
 WIDTH = 960
 _GRID = timedelta(minutes=5)
 _SHORTEST, _LONGEST, _NEAR = timedelta(hours=2), timedelta(hours=4), timedelta(hours=1)
@@ -21,7 +26,10 @@ _SHORTEST, _LONGEST, _NEAR = timedelta(hours=2), timedelta(hours=4), timedelta(h
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A box of the strip: `kind` is `now`, `here`, `booked` or `break`; x and width in units."""
+    """A box of the strip: `kind` is `now`, `here`, `booked`, `break` or `likely`.
+
+    `x` and `width` are in units of the drawing.
+    """
 
     kind: str
     words: str
@@ -40,9 +48,13 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """`count` people before `ends`; `done` is the 80 % range of when, empty for nobody."""
+    """`count` people before `ends`; `done` is the 80 % range of when, empty for nobody.
+
+    `likely` more usually walk in by then; they are drawn but not counted.
+    """
 
     count: int
+    likely: int
     ends: str
     done: str
     chips: tuple[Chip, ...]
@@ -50,8 +62,13 @@ class Strip:
     end_x: float | None
 
 
-def strip(rows: SiteRows, shift: Shift, inside: list[EntryRow], shifts: list[Shift]) -> Strip:
-    """The rest of one open shift; `shifts` are today's, with breaks, for who else takes whom."""
+def strip(
+    rows: SiteRows, shift: Shift, inside: list[EntryRow], shifts: list[Shift], usual: Usual
+) -> Strip:
+    """The rest of one open shift; `shifts` are today's, with breaks, for who else takes whom.
+
+    `usual` is how many come unannounced, by (service id, class, local hour).
+    """
     # On a grid, so that the drawing changes when facts do and not with every second.
     base = _floor(rows.now, _GRID)
     by_id = {s.id: s for s in shifts}
@@ -69,9 +86,32 @@ def strip(rows: SiteRows, shift: Shift, inside: list[EntryRow], shifts: list[Shi
         )
         for view in rows.view.shifts
     ]
-    mine = lay_out(_jobs(rows, base), benches).get(shift.id, ())
     free_at = next((b.free_at for b in benches if b.shift_id == shift.id), base)
-    return _drawn(rows, shift, inside, mine, base, free_at)
+    placed = lay_out(_jobs(rows, base), benches)
+    mine = placed.get(shift.id, ())
+    # The likely ones take what time is left between those who are known.
+    between = [
+        replace(b, breaks=[*b.breaks, *(Span(p.start, p.end) for p in placed[b.shift_id])])
+        for b in benches
+    ]
+    likely = lay_out(_likely(rows, shift, usual, base), between).get(shift.id, ())
+    in_time = [p for p in likely if p.start < shift.planned_to]
+    return _drawn(rows, shift, inside, mine, in_time, base, free_at)
+
+
+def _likely(rows: SiteRows, shift: Shift, usual: Usual, base: datetime) -> list[Job]:
+    rates: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+    for (service_id, _, hour), rate in usual.items():
+        rates[service_id][hour] += rate
+    lengths = rows.forecast.mean_s if rows.forecast else {}
+    jobs = []
+    for service_id, per_hour in sorted(rates.items()):
+        able = frozenset(s.shift_id for s in rows.view.shifts if service_id in s.services)
+        length = timedelta(seconds=lengths.get(service_id, 0.0))
+        if shift.id in able and length:
+            moments = usual_moments(per_hour, rows.site.timezone, base, shift.planned_to)
+            jobs += [Job(LIKELY, moment, length, able) for moment in moments]
+    return sorted(jobs, key=lambda j: j.from_at)
 
 
 def _jobs(rows: SiteRows, base: datetime) -> list[Job]:
@@ -135,6 +175,7 @@ def _drawn(
     shift: Shift,
     inside: list[EntryRow],
     mine: Sequence[Placed],
+    likely: Sequence[Placed],
     base: datetime,
     free_at: datetime,
 ) -> Strip:
@@ -162,6 +203,9 @@ def _drawn(
     for placed in mine:
         kind, _, words = placed.job.key.partition(":")
         chips.append(chip(kind, words, placed.start, placed.end))
+    for one in likely:
+        next_at = min((p.start for p in mine if p.start > one.start), default=one.end)
+        chips.append(chip("likely", "walk-in", one.start, min(one.end, next_at)))
     step = timedelta(minutes=30 if end - start <= timedelta(hours=3) else 60)
     ticks, at = [], start
     while at <= end:
@@ -170,6 +214,7 @@ def _drawn(
         at += step
     return Strip(
         count=len(mine),
+        likely=len(likely),
         ends=f"{to_local(zone, shift.planned_to):%H:%M}",
         done=_done(rows, mine, free_at, zone),
         chips=tuple(c for c in chips if c.x < WIDTH - 2),
