@@ -7,6 +7,7 @@ import click
 
 from queueapp import config, logs
 from queueapp.commands.base import database as open_database
+from queueapp.commands.base import make_if_empty, setup_code
 from queueapp.commands.base import settings as load_settings
 from queueapp.db import migrate
 from queueapp.db.session import Database
@@ -61,14 +62,18 @@ def serve(host: str, port: int, workers: int) -> None:
             "Several workers need PostgreSQL and Redis: set DATABASE_URL=postgresql://… and "
             "REDIS_URL=redis://…, or leave --workers at 1."
         )
-    with open_database(settings):
-        pass
+    make_if_empty(settings)
+    with open_database(settings) as database:
+        code = setup_code(database)
     if not serving.port_is_free(host, port):
         raise click.ClickException(f"{host}:{port} is in use. Give another --port.")
-    status = serving.serve(
-        host, port, workers, lambda: click.echo(f"queueapp is at {settings.public_url}/", err=True)
-    )
-    raise SystemExit(status)
+
+    def told() -> None:
+        click.echo(f"queueapp is at {settings.public_url}/", err=True)
+        if code:
+            click.echo(f"Set up your clinic there; the set-up code is {code}", err=True)
+
+    raise SystemExit(serving.serve(host, port, workers, told))
 
 
 @group.command()

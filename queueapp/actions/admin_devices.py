@@ -110,8 +110,8 @@ def _open_one(session: Session, now: datetime, code: str) -> Pairing | None:
     ).first()
 
 
-def pair(session: Session, now: datetime, *, code: str) -> Device | None:
-    """Make the browser that typed the code its screen, once; None for a wrong or ended code.
+def pair(session: Session, now: datetime, *, code: str) -> str | None:
+    """The token of the screen that the code makes, once; None for a wrong or ended code.
 
     A wrong one counts against every open code, so commit it. Blanks and dashes do not matter.
     """
@@ -134,7 +134,7 @@ def pair(session: Session, now: datetime, *, code: str) -> Device | None:
     return None
 
 
-def _start(session: Session, now: datetime, pairing: Pairing) -> Device:
+def _start(session: Session, now: datetime, pairing: Pairing) -> str:
     device = session.get(Device, pairing.device_id) if pairing.device_id else None
     if device is None:
         device = Device(
@@ -145,13 +145,13 @@ def _start(session: Session, now: datetime, pairing: Pairing) -> Device:
             created_at=now,
         )
         session.add(device)
-    # Nobody learns the token: the browser keeps the pairing in its signed session.
-    device.token_hash = token_hash(secrets.token_urlsafe(32))
+    token = secrets.token_urlsafe(32)
+    device.token_hash = token_hash(token)
     device.revoked_at = None
     session.flush()
     actor = _actor_of(pairing)
     _record(session, actor, now, pairing.site_id, "paired", device.id, device.name, pairing)
-    return device
+    return token
 
 
 def _actor_of(pairing: Pairing) -> Actor:

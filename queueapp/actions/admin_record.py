@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,6 +33,8 @@ def plain(value: Any) -> Any:
         return round(value.total_seconds())
     if isinstance(value, time):
         return value.isoformat("minutes")
+    if isinstance(value, Enum):
+        return value.value
     return value.isoformat() if isinstance(value, datetime | date) else value
 
 

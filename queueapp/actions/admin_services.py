@@ -27,6 +27,7 @@ _COLUMNS = (
     "intake_ends",
     "waiting_limit",
     "not_care",
+    "online",
     "needs",
     "buffer_before",
     "buffer_after",
@@ -36,7 +37,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class GivenService:
-    """A service as a manager wants it; `extra` are further columns, checked by who adds them.
+    """A service as a manager wants it; `online` says whether it can be booked online.
 
     Targets hold from `targets_from`, a day that is not past.
     """
@@ -48,31 +49,25 @@ class GivenService:
     intake_ends: time | None = None
     waiting_limit: int | None = None
     not_care: bool = False
+    online: bool = True
     needs: list[str] = field(default_factory=list)
     buffer_before: timedelta = timedelta(0)
     buffer_after: timedelta = timedelta(0)
     reasons: list[GivenReason] = field(default_factory=list)
     targets: list[GivenTarget] = field(default_factory=list)
     targets_from: date | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def service_state(service: Service, day: date) -> dict[str, Any]:
     """All that can be changed of a service; its targets as they hold on `day`."""
     return {
         **{name: getattr(service, name) for name in _COLUMNS},
-        **{name: getattr(service, name) for name in booking_columns()},
         "reasons": [
             {"words": r.words, "minutes": r.planned.total_seconds() / 60, "retired": r.retired}
             for r in service.reasons
         ],
         "targets": in_force(service, day),
     }
-
-
-def booking_columns() -> list[str]:
-    """The columns that say how a service is booked online."""
-    return [c.key for c in sa.inspect(Service).columns if c.key.startswith("online_")]
 
 
 def add_service(
@@ -190,10 +185,8 @@ def _fill(
     service.waiting_limit = given.waiting_limit
     service.intake_ends = given.intake_ends
     service.position = given.position
-    service.not_care = given.not_care
+    service.not_care, service.online = given.not_care, given.online
     service.needs = listed(given.needs)
-    for name, value in given.extra.items():
-        setattr(service, name, value)
     session.flush()
     set_reasons(session, service, given.reasons)
     set_targets(session, service, given.targets, given.targets_from, site.rules, _today(site, now))

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy.orm import Session
 
 from queueapp import config
 from queueapp.actions.base import find_site
+from queueapp.actions.setup import make_setup_code
 from queueapp.db import migrate
 from queueapp.db.models import Site
 from queueapp.db.session import Database
@@ -36,6 +38,22 @@ def settings() -> config.Settings:
         return config.load()
     except config.ConfigError as error:
         raise click.ClickException(str(error)) from error
+
+
+def make_if_empty(chosen: config.Settings) -> None:
+    """Make the tables of a database with nothing in it; one with older tables is left alone."""
+    db = Database(chosen.database_url)
+    try:
+        if migrate.current(db.engine) is None and not sa.inspect(db.engine).get_table_names():
+            migrate.upgrade(db.engine)
+    finally:
+        db.dispose()
+
+
+def setup_code(db: Database) -> str | None:
+    """A new code for the first-run set-up; None once there is a clinic or a login."""
+    with db.write() as session:
+        return make_setup_code(session, utc_now())
 
 
 @contextmanager
