@@ -1,5 +1,6 @@
 """The wiring: settings, database, pages, live channels. Nothing else puts these together."""
 
+import hashlib
 import importlib.util
 from collections.abc import Iterable
 from datetime import timedelta
@@ -7,18 +8,27 @@ from importlib import import_module
 from pathlib import Path
 
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from flask_wtf import CSRFProtect
 from jinja2 import ChainableUndefined, ChoiceLoader, FileSystemLoader, PackageLoader
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from queueapp import config
 from queueapp.db.session import Database
-from queueapp.web import auth, context, errors, headers, health, security, sockets
+from queueapp.web import auth, context, errors, headers, health, limits, security, sockets
+from queueapp.web.gate import Gate
 
 ROOT = Path(__file__).parent.parent
 # One per person, each a module or package with `blueprint`; a screen is installed by being there.
 SCREENS = ("kiosk", "phone", "desk", "room", "lobby", "board", "admin", "api")
 _SESSION_DAYS = 400
 _LARGEST_REQUEST = 2 * 1024 * 1024
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Signed cookies; Flask's own are signed with SHA-1."""
+
+    digest_method = staticmethod(hashlib.sha256)
 
 
 def build(
@@ -33,7 +43,8 @@ def build(
     )
     app.config.update(
         SECRET_KEY=settings.secret_key,
-        SESSION_COOKIE_NAME="queueapp",
+        # With this prefix a browser takes the cookie from this very host alone, over TLS.
+        SESSION_COOKIE_NAME="__Host-queueapp" if settings.is_https else "queueapp",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.is_https,
@@ -43,6 +54,7 @@ def build(
         WTF_CSRF_TIME_LIMIT=None,
         PREFERRED_URL_SCHEME="https" if settings.is_https else "http",
     )
+    app.session_interface = _Sessions()
     # NHS.UK's components rely on attributes of what is not there being empty.
     app.jinja_options = {"undefined": ChainableUndefined}
     app.jinja_loader = ChoiceLoader(
@@ -56,6 +68,7 @@ def build(
     context.register(app)
     errors.register(app)
     headers.register(app, settings)
+    limits.register(app, settings)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(auth.blueprint)
     for name in screens:
@@ -67,5 +80,12 @@ def build(
         if name == "api":
             # Known by bearer token alone, never by cookie: there is nothing to forge.
             csrf.exempt(blueprint)
+    limits.limit_routes(app)
     sockets.register(app, settings, database)
+    app.wsgi_app = Gate(app.wsgi_app, settings)  # type: ignore[method-assign]
+    if settings.proxies:
+        # Of what a proxy says, who asked and whether over TLS; the name stays that of the request.
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=0
+        )
     return app

@@ -13,6 +13,10 @@ from sqlalchemy.exc import ArgumentError
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 _SHORTEST_SECRET = 16
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+# Browsers leave these out when they say where a page is from.
+_USUAL = {"http": ":80", "https": ":443"}
+_MOST_PROXIES = 8
 
 
 class ConfigError(Exception):
@@ -21,7 +25,10 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one process runs with. `origins` are the pages that may open live channels."""
+    """What one process runs with.
+
+    `origins` are those whose pages may command and listen; `proxies` of ours stand before it.
+    """
 
     database_url: str
     redis_url: str | None
@@ -29,6 +36,13 @@ class Settings:
     origins: frozenset[str]
     secret_key: str
     var: Path
+    proxies: int = 0
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names it answers to: that of PUBLIC_URL, and this machine's own for itself."""
+        name = urlsplit(self.public_url).hostname or ""
+        return _LOOPBACK | {f"[{name}]" if ":" in name else name}
 
     @property
     def is_https(self) -> bool:
@@ -41,6 +55,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
     `QUEUEAPP_VAR` is the directory of what the app keeps beside the database (default `var`);
     `serve` tells its processes by `QUEUEAPP_HOST` and `QUEUEAPP_PORT` where it listens.
+    `TRUSTED_PROXIES` says how many proxies of the clinic's own pass requests on (default none).
     """
     env = os.environ if environ is None else environ
     host = env.get("QUEUEAPP_HOST", DEFAULT_HOST)
@@ -54,6 +69,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         origins=origins,
         secret_key=_secret_key(env.get("SECRET_KEY", ""), var),
         var=var,
+        proxies=_proxies(env.get("TRUSTED_PROXIES", "")),
     )
 
 
@@ -81,14 +97,25 @@ def _redis_url(value: str) -> str | None:
     return value or None
 
 
+def _proxies(value: str) -> int:
+    if value and not (value.isascii() and value.isdigit() and int(value) <= _MOST_PROXIES):
+        raise ConfigError(
+            "TRUSTED_PROXIES is how many proxies of yours pass requests on: 1 behind one nginx, "
+            "0 or left out without."
+        )
+    return int(value or 0)
+
+
 def _public_url(value: str, host: str, port: int) -> tuple[str, frozenset[str]]:
     if value:
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError("PUBLIC_URL must be how people reach it: https://queue.example.org")
+        if "@" in parts.netloc:
+            raise ConfigError("PUBLIC_URL holds a name or password; leave it out.")
         if parts.path not in ("", "/") or parts.query:
             raise ConfigError("PUBLIC_URL: queueapp needs a host of its own, without a path.")
-        origin = f"{parts.scheme}://{parts.netloc}".lower()
+        origin = f"{parts.scheme}://{parts.netloc}".lower().removesuffix(_USUAL[parts.scheme])
         return origin, frozenset({origin})
     shown = "localhost" if host in ("0.0.0.0", "::", "") else host
     if ":" in shown:

@@ -1,18 +1,21 @@
 """Who someone is: from what a cookie, a link or a bearer token says, as the database stands now."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, contains_eager
 
+from queueapp.actions.booking_links import booker
 from queueapp.actions.tickets import token_hash
-from queueapp.db.models import ApiToken, Device, Staff, Visit
+from queueapp.db.models import ApiToken, BookingLink, Device, Membership, SignIn, Staff, Visit
 from queueapp.domain.actor import Actor, ActorKind
 from queueapp.domain.viewer import Credential, Grant, Identity, Part, Viewer
 
 _STAMP_LENGTH = 16
+SIGNED_IN_FOR = timedelta(hours=16)
 
 
 def viewer_of(session: Session, credentials: Iterable[Credential], now: datetime) -> Viewer:
@@ -28,23 +31,55 @@ def viewer_of(session: Session, credentials: Iterable[Credential], now: datetime
     )
 
 
-def still_good(
+def standing(
     session: Session, credentials: Collection[Credential], now: datetime
-) -> set[Credential]:
-    """Those of many credentials that still count, in one query per kind."""
-    queries: dict[str, Any] = {
-        "staff": sa.select(Staff.id, Staff.session_version).where(Staff.disabled_at.is_(None)),
-        "device": sa.select(Device.id, Device.token_hash).where(Device.revoked_at.is_(None)),
-        "visit": sa.select(Visit.id, Visit.token_hash).where(Visit.token_expires_at > now),
-        "token": sa.select(ApiToken.id, ApiToken.token_hash).where(ApiToken.revoked_at.is_(None)),
-    }
-    good = set()
-    for kind, query in queries.items():
+) -> dict[Credential, frozenset[Grant]]:
+    """What each of many credentials that still count lets in to, in one query per kind."""
+    found: defaultdict[Credential, set[Grant]] = defaultdict(set)
+    for kind, query in _standing_queries(now).items():
         ids = [c.id for c in credentials if c.kind == kind]
         if ids:
             rows = session.execute(query.where(query.selected_columns.id.in_(ids)))
-            good |= {Credential(kind, row_id, _stamp(value)) for row_id, value in rows}
-    return good & set(credentials)
+            for row_id, value, part, site_id, room_id in rows:
+                grants = found[Credential(kind, row_id, _stamp(value))]
+                if part is not None:
+                    grants.add(Grant(Part(part), site_id, room_id))
+    return {one: frozenset(found[one]) for one in credentials if one in found}
+
+
+def _standing_queries(now: datetime) -> dict[str, Any]:
+    nowhere = sa.null()
+    return {
+        "staff": sa.select(SignIn.id, SignIn.key, Membership.role, Membership.site_id, nowhere)
+        .join(Staff, Staff.id == SignIn.staff_id)
+        .outerjoin(Membership, Membership.staff_id == Staff.id)
+        .where(*_still_signed_in(now)),
+        "device": sa.select(
+            Device.id, Device.token_hash, Device.kind, Device.site_id, Device.room_id
+        ).where(Device.revoked_at.is_(None)),
+        "visit": sa.select(
+            Visit.id, Visit.token_hash, sa.literal(Part.PATIENT.value), Visit.site_id, nowhere
+        ).where(Visit.token_expires_at > now),
+        "booking": sa.select(
+            BookingLink.id,
+            BookingLink.token_hash,
+            sa.literal(Part.BOOKER.value),
+            BookingLink.site_id,
+            nowhere,
+        ).where(BookingLink.expires_at > now),
+        "token": sa.select(
+            ApiToken.id, ApiToken.token_hash, ApiToken.role, ApiToken.site_id, nowhere
+        ).where(ApiToken.revoked_at.is_(None)),
+    }
+
+
+def _still_signed_in(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        SignIn.ended_at.is_(None),
+        SignIn.started_at > now - SIGNED_IN_FOR,
+        SignIn.version == Staff.session_version,
+        Staff.disabled_at.is_(None),
+    )
 
 
 def _stamp(value: str | int) -> str:
@@ -63,6 +98,12 @@ def visit_of_token(session: Session, token: str, now: datetime) -> Identity | No
     return _patient(found, now)
 
 
+def booking_of_token(session: Session, token: str, now: datetime) -> Identity | None:
+    """Whoever has the link of a booking that has not run out."""
+    query = sa.select(BookingLink).where(BookingLink.token_hash == token_hash(token))
+    return booker(session.scalar(query), now)
+
+
 def device_of_token(session: Session, token: str, now: datetime) -> Identity | None:
     """The paired screen of a device link."""
     query = sa.select(Device.id).where(Device.token_hash == token_hash(token))
@@ -70,13 +111,20 @@ def device_of_token(session: Session, token: str, now: datetime) -> Identity | N
     return None if device_id is None else _device(session, device_id, now)
 
 
-def _staff(session: Session, staff_id: int, now: datetime) -> Identity | None:
-    staff = session.get(Staff, staff_id, options=[selectinload(Staff.memberships)])
-    if staff is None or staff.disabled_at is not None:
+def _staff(session: Session, sign_in_id: int, now: datetime) -> Identity | None:
+    query = (
+        sa.select(SignIn)
+        .join(SignIn.staff)
+        .where(SignIn.id == sign_in_id, *_still_signed_in(now))
+        .options(contains_eager(SignIn.staff).selectinload(Staff.memberships))
+    )
+    found = session.scalars(query).one_or_none()
+    if found is None:
         return None
+    staff = found.staff
     return Identity(
         Actor(ActorKind.STAFF, staff.id, staff.name),
-        Credential("staff", staff.id, _stamp(staff.session_version)),
+        Credential("staff", found.id, _stamp(found.key)),
         tuple(Grant(Part(m.role.value), m.site_id) for m in staff.memberships),
     )
 
@@ -108,6 +156,10 @@ def _patient(visit: Visit | None, now: datetime) -> Identity | None:
     )
 
 
+def _booking(session: Session, link_id: int, now: datetime) -> Identity | None:
+    return booker(session.get(BookingLink, link_id), now)
+
+
 def _token(session: Session, token_id: int, now: datetime) -> Identity | None:
     return _program(session.get(ApiToken, token_id))
 
@@ -122,4 +174,10 @@ def _program(token: ApiToken | None) -> Identity | None:
     )
 
 
-_BY_KIND = {"staff": _staff, "device": _device, "visit": _visit, "token": _token}
+_BY_KIND = {
+    "staff": _staff,
+    "device": _device,
+    "visit": _visit,
+    "booking": _booking,
+    "token": _token,
+}

@@ -2,6 +2,7 @@
 
 import functools
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -12,12 +13,11 @@ from sqlalchemy.orm import Session
 from queueapp.actions.base import find_site
 from queueapp.actions.tickets import token_hash
 from queueapp.db.models import ApiToken, Device, Membership, Room, Site, Staff
+from queueapp.domain import passwords
 from queueapp.domain.actor import Role
 from queueapp.domain.refusal import Refused, conflict, invalid, not_found
 from queueapp.domain.viewer import Part
 
-SHORTEST_PASSWORD = 10
-_LONGEST_PASSWORD = 200
 _hasher = PasswordHasher()
 
 
@@ -26,20 +26,27 @@ def _nobody() -> str:
     return _hasher.hash(secrets.token_hex(16))
 
 
-def hash_password(password: str) -> str:
-    """The argon2id hash. Raises Refused (invalid `password`) for one too short or too long."""
-    if not SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
-        raise invalid("password", f"Give a password of {SHORTEST_PASSWORD} to 200 characters.")
+def hash_password(password: str, about: Iterable[str] = ()) -> str:
+    """The argon2id hash. Raises Refused (invalid `password`) for one that `passwords` refuses.
+
+    `about` are words known of its owner: e-mail address, name.
+    """
+    passwords.check(password, about)
     return _hasher.hash(password)
 
 
 def verify_password(password: str, hashed: str | None) -> bool:
     """Whether it is the password; takes as long when there is no such person (`None`)."""
     try:
-        _hasher.verify(hashed or _nobody(), password[:_LONGEST_PASSWORD])
+        _hasher.verify(hashed or _nobody(), password)
     except (VerificationError, InvalidHashError):
         return False
-    return hashed is not None
+    return hashed is not None and len(password) <= passwords.LONGEST
+
+
+def renewed_hash(password: str, hashed: str) -> str | None:
+    """A hash with today's parameters, for a password just verified; None where it has them."""
+    return _hasher.hash(password) if _hasher.check_needs_rehash(hashed) else None
 
 
 def find_staff(session: Session, email: str) -> Staff | None:

@@ -4,12 +4,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session, sessionmaker
 
 from queueapp.db.engine import make_engine
-from queueapp.db.unit import Committed, finalise
+from queueapp.db.unit import ACCESS, Committed, finalise, note_access
 
 Listener = Callable[[Committed], None]
 
@@ -49,11 +49,20 @@ class Database:
             writes = writes.execution_options(isolation_level="READ COMMITTED")
         self._readers = sessionmaker(reads, autoflush=False, info={"secret": secret})
         self._writers = sessionmaker(writes, expire_on_commit=False, info={"secret": secret})
+        event.listen(self._writers, "after_flush", note_access)
         self._listeners: list[Listener] = []
+        self._access_listeners: list[Callable[[], None]] = []
 
     def on_commit(self, listener: Listener) -> None:
         """Call `listener` after each commit that changed something a screen can show."""
         self._listeners.append(listener)
+
+    def on_access(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each commit that changed or ended what somebody may do.
+
+        A statement that changes rows without loading them is not heard of.
+        """
+        self._access_listeners.append(listener)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -77,6 +86,9 @@ class Database:
         for one in committed:
             for listener in self._listeners:
                 listener(one)
+        if session.info.get(ACCESS):
+            for tell in self._access_listeners:
+                tell()
 
     @contextmanager
     def rehearse(self) -> Iterator[Session]:

@@ -7,16 +7,20 @@ be; call-next and move take it first (`lock_site`) since they decide over the wh
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, UOWTransaction
 
-from queueapp.db.models import Site, VisitEvent
+from queueapp.db.models import ApiToken, Device, Membership, SignIn, Site, Staff, VisitEvent
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Fact
 from queueapp.domain.refusal import not_found
 
 STAGED = "queueapp.staged_facts"
+ACCESS = "queueapp.access_changed"
+# Rows that say who may do what: with a change of one, somebody who listens may have to go.
+_ACCESS_ROWS = (SignIn, Staff, Membership, Device, ApiToken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,14 @@ def find_locked_site(session: Session, site_id: int | sa.ScalarSelect[int]) -> S
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one_or_none()
+
+
+def note_access(session: Session, _context: UOWTransaction) -> None:
+    """After a flush: remember that somebody's access was changed or ended by it."""
+    gained = (row for row in session.new if isinstance(row, Membership))
+    changed = chain(session.dirty, session.deleted)
+    if any(isinstance(row, _ACCESS_ROWS) for row in chain(gained, changed)):
+        session.info[ACCESS] = True
 
 
 def finalise(session: Session) -> list[Committed]:

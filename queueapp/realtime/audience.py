@@ -4,17 +4,17 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from queueapp.domain.viewer import Credential
+from queueapp.domain.viewer import Credential, Grant
 from queueapp.realtime.channels import Channel
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One socket: its channels, and what it was let in by."""
+    """One socket: its channels, and what it was let in by, with what that let in to then."""
 
     sid: str
     channels: tuple[Channel, ...]
-    credentials: tuple[Credential, ...]
+    standing: tuple[tuple[Credential, frozenset[Grant]], ...] = ()
 
 
 @dataclass(slots=True)

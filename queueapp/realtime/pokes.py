@@ -1,4 +1,5 @@
-"""A tiny word from process to process over Redis: "this site is at that seq now".
+"""A tiny word from process to process over Redis: "this site is at that seq now", or "access":
+somebody's was changed or ended.
 
 It only saves time. A word that is lost, or a Redis that is dead, costs up to a second, until the
 next look at `Site.seq`.
@@ -18,6 +19,7 @@ from queueapp.db.unit import Committed
 log = logging.getLogger(__name__)
 
 CHANNEL = "queueapp:seq"
+ACCESS = "access"
 _MOST_WAITING = 1000
 _RETRY_S = 1.0
 _PATIENCE_S = 2.0
@@ -33,15 +35,24 @@ class Pokes:
 
     def tell(self, change: Committed) -> None:
         """A listener of `Database.on_commit`."""
+        self._tell(f"{change.site_id}:{change.seq}")
+
+    def tell_access(self) -> None:
+        """A listener of `Database.on_access`."""
+        self._tell(ACCESS)
+
+    def _tell(self, word: str) -> None:
         if self._teller is None:
             self._teller = threading.Thread(target=self._send, name="pokes-out", daemon=True)
             self._teller.start()
         with contextlib.suppress(queue.Full):
-            self._waiting.put_nowait(f"{change.site_id}:{change.seq}")
+            self._waiting.put_nowait(word)
 
-    def listen(self, heard: Callable[[int, int], None]) -> None:
-        """Call `heard(site id, seq)` for every word, in a thread of its own."""
-        threading.Thread(target=self._hear, args=(heard,), name="pokes-in", daemon=True).start()
+    def listen(self, heard: Callable[[int, int], None], heard_access: Callable[[], None]) -> None:
+        """Call `heard(site id, seq)` or `heard_access()` for every word, in a thread of its own."""
+        threading.Thread(
+            target=self._hear, args=(heard, heard_access), name="pokes-in", daemon=True
+        ).start()
 
     def _send(self) -> None:
         client = redis.Redis.from_url(
@@ -58,7 +69,7 @@ class Pokes:
                     log.warning("Redis does not take words of changes: %s", error)
                 is_well = False
 
-    def _hear(self, heard: Callable[[int, int], None]) -> None:
+    def _hear(self, heard: Callable[[int, int], None], heard_access: Callable[[], None]) -> None:
         is_well = True
         while True:
             try:
@@ -71,8 +82,12 @@ class Pokes:
                     words.subscribe(CHANNEL)
                     for message in words.listen():
                         is_well = True
-                        site_id, _, seq = message["data"].decode().partition(":")
-                        heard(int(site_id), int(seq))
+                        word = message["data"].decode()
+                        if word == ACCESS:
+                            heard_access()
+                        else:
+                            site_id, _, seq = word.partition(":")
+                            heard(int(site_id), int(seq))
             except redis.RedisError as error:
                 if is_well:
                     log.warning("Redis gives no words of changes, looking each second: %s", error)

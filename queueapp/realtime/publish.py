@@ -17,8 +17,7 @@ import sqlalchemy as sa
 from flask import Flask, g
 from sqlalchemy.orm import Session
 
-from queueapp.actions.access import still_good
-from queueapp.db.models import Site, VisitEvent
+from queueapp.db.models import Site, Visit, VisitEvent
 from queueapp.db.session import Database
 from queueapp.db.unit import Committed
 from queueapp.domain.events import Kind
@@ -35,20 +34,15 @@ GAP_S = 0.03
 # A longer round gives way now and then, so that pings do not wait for the whole of it. Rarely, as
 # under load every request that waits comes first then, and the screens wait as long.
 SLICE_S = 0.25
-# How often it is asked whether those who listen still may.
-RECHECK_S = 5.0
 
 
 class Transport(Protocol):
-    """How messages leave this process, and how a socket is let go."""
+    """How messages leave this process."""
 
     def emit(
         self, event: str, data: dict[str, Any], room: str, skip: list[str] | None = None
     ) -> None:
         """Send to the local sockets of a room, or to one by its id, but for those of `skip`."""
-
-    def drop(self, sid: str) -> None:
-        """End a socket; its page may connect anew."""
 
 
 def stamp(instant: datetime) -> str:
@@ -117,7 +111,7 @@ class Publisher:
 
     def run(self) -> None:
         """Serve the channels until stopped; survives whatever a round raises."""
-        tick_at = recheck_at = time.monotonic()
+        tick_at = time.monotonic()
         is_well = True
         while not self._stopped:
             self._wake.wait(max(0.0, tick_at - time.monotonic()))
@@ -125,9 +119,6 @@ class Publisher:
             started = time.monotonic()
             ticks = started >= tick_at
             try:
-                if started >= recheck_at:
-                    recheck_at = started + RECHECK_S
-                    self.recheck()
                 self.round(ticks=ticks)
                 is_well = True
             except Exception:
@@ -237,7 +228,15 @@ class Publisher:
             .distinct()
         ).all()
         general = {kind for visit_id, kind in rows if visit_id is None}
-        return None if general - {Kind.FORECAST_STORED} else {v for v, _ in rows if v is not None}
+        if general - {Kind.FORECAST_STORED}:
+            return None
+        touched = {visit_id for visit_id, _ in rows if visit_id is not None}
+        # A phone also says when one who came along is called.
+        parties = sa.select(Visit.party_id).where(
+            Visit.id.in_(touched), Visit.party_id.is_not(None)
+        )
+        along = sa.select(Visit.id).where(Visit.party_id.in_(parties))
+        return touched | set(session.scalars(along)) if touched else touched
 
     def _send(self, name: str, said: _Said, room: str) -> None:
         if said.content:
@@ -255,16 +254,6 @@ class Publisher:
         for name in [name for name in self._said if not self._audience.has(name)]:
             self._said.pop(name, None)
             self._failing.discard(name)
-
-    def recheck(self) -> None:
-        """Part with those whose login, screen, token or ticket does not count any more."""
-        listeners = self._audience.listeners()
-        credentials = {c for one in listeners for c in one.credentials}
-        with self._database.read() as session:
-            good = still_good(session, credentials, datetime.now(UTC))
-        for one in listeners:
-            if not good.issuperset(one.credentials):
-                self._transport.drop(one.sid)
 
     @contextmanager
     def _rendering(self) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """Signing in and out; the links of screens and of patients; where each may go."""
 
+import logging
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -7,24 +8,28 @@ from flask import (
     Blueprint,
     current_app,
     flash,
+    make_response,
     redirect,
     render_template,
     request,
     session,
     url_for,
 )
-from flask_login import login_user, logout_user
+from flask_login import login_user
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from queueapp.actions.access import device_of_token, viewer_of, visit_of_token
-from queueapp.actions.logins import find_staff, verify_password
+from queueapp.actions.access import device_of_token, visit_of_token
+from queueapp.actions.logins import find_staff, renewed_hash, verify_password
+from queueapp.actions.setup import is_new
+from queueapp.actions.sign_ins import begin_sign_in, end_sign_in
 from queueapp.db.models import Room, Site
-from queueapp.domain.viewer import Credential, Grant, Part
-from queueapp.web import security
+from queueapp.domain.viewer import Grant, Identity, Part
+from queueapp.web import limits, security
 from queueapp.web.forms import PostForm, SignInForm
 from queueapp.web.security import allow, current_db, viewer
 
+log = logging.getLogger("queueapp.security")
 blueprint = Blueprint("auth", __name__)
 
 # What a link leads to: (endpoint, its words); endpoints of screens not installed are left out.
@@ -34,6 +39,7 @@ _SCREENS = {
     Part.LOBBY: [("lobby.page", "Lobby screen")],
     Part.KIOSK: [("kiosk.page", "Kiosk")],
 }
+_SCREENS[Part.MANAGER].append(("admin.page", "Admin"))
 _SCREENS[Part.ADMIN] = [*_SCREENS[Part.MANAGER], ("kiosk.page", "Kiosk")]
 _ROOM_PARTS = frozenset({Part.CLINICIAN, Part.MANAGER, Part.ADMIN, Part.ROOM})
 
@@ -44,7 +50,9 @@ def home() -> str | Response:
     """What the one who comes may open; straight there when it is one screen."""
     who = viewer()
     if not who.identities:
-        return redirect(url_for("auth.sign_in"))
+        with current_db().read() as db:
+            first = "admin.setup" if is_new(db) else "auth.sign_in"
+        return redirect(url_for(first))
     links = _links()
     patient = who.of_kind("visit")
     if patient and "phone.ticket" in current_app.view_functions:
@@ -95,20 +103,41 @@ def sign_in() -> str | Response | tuple[str, int]:
     if not form.validate_on_submit():
         form.next.data = form.next.data or request.args.get("next", "")
         return render_template("auth/sign_in.html", form=form), 422 if form.errors else 200
-    with current_db().read() as db:
-        staff = find_staff(db, form.email.data)
-        known = staff is not None and staff.disabled_at is None
-        hashed = staff.password_hash if staff and known else None
-        credential = Credential("staff", staff.id, str(staff.session_version)) if staff else None
-    if not verify_password(form.password.data, hashed) or credential is None:
+    who = _sign_in(form.email.data, form.password.data)
+    if who is None:
+        limits.count_wrong()
+        log.warning("a wrong password from %s", limits.address())
         form.form_errors.append("The e-mail address or the password is not right.")
         return render_template("auth/sign_in.html", form=form), 422
+    answer = redirect(_safe(form.next.data) or url_for("auth.home"))
+    limits.remember_browser(answer, form.email.data)
+    return answer
+
+
+def _sign_in(email: str, password: str) -> Identity | None:
     with current_db().read() as db:
-        who = viewer_of(db, [credential], security.now()).of_kind("staff")
-    assert who is not None
+        staff = find_staff(db, email)
+        known = staff is not None and staff.disabled_at is None
+        hashed = staff.password_hash if staff and known else None
+    # Outside any transaction, as it takes its time; as long for a login that there is not.
+    if not verify_password(password, hashed) or hashed is None:
+        return None
+    renewed = renewed_hash(password, hashed)
+    before = viewer().of_kind("staff")
+    with current_db().write() as db:
+        staff = find_staff(db, email)
+        if staff is None or staff.disabled_at is not None or staff.password_hash != hashed:
+            return None
+        staff.password_hash = renewed or hashed
+        if before:
+            end_sign_in(db, security.now(), sign_in_id=before.credential.id)
+        browser = request.headers.get("User-Agent", "")
+        who = begin_sign_in(db, security.now(), staff=staff, browser=browser)
+    security.start_anew()
     login_user(security.StaffUser(who))
     session["staff_since"] = security.now().timestamp()
-    return redirect(_safe(form.next.data) or url_for("auth.home"))
+    log.info("staff %s signed in from %s", who.actor.id, limits.address())
+    return who
 
 
 def _safe(target: str | None) -> str | None:
@@ -123,10 +152,17 @@ def _safe(target: str | None) -> str | None:
 @allow("anyone")
 def sign_out() -> Response:
     """Sign the member of staff out; a paired screen or a ticket in this browser stays."""
-    logout_user()
-    session.pop("staff_since", None)
+    who = viewer().of_kind("staff")
+    if who:
+        with current_db().write() as db:
+            end_sign_in(db, security.now(), sign_in_id=who.credential.id)
+        log.info("staff %s signed out", who.actor.id)
+    security.start_anew()
     flash("You are signed out.", "done")
-    return redirect(url_for("auth.sign_in"))
+    answer = make_response(redirect(url_for("auth.sign_in")))
+    # What the desk kept in the browser for its person goes with that person.
+    answer.headers["Clear-Site-Data"] = '"storage"'
+    return answer
 
 
 @blueprint.route("/device/<token>", methods=["GET", "POST"])

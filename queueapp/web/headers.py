@@ -4,6 +4,9 @@ from flask import Flask, request
 from werkzeug.wrappers import Response
 
 from queueapp.config import Settings
+from queueapp.web import security
+
+_NO_DEVICES = "camera=(), microphone=(), geolocation=()"
 
 
 def _policy(settings: Settings) -> str:
@@ -11,12 +14,16 @@ def _policy(settings: Settings) -> str:
     return "; ".join(
         [
             "default-src 'self'",
+            "script-src 'self'",
+            "script-src-attr 'none'",
             f"connect-src 'self' {live}",
             "img-src 'self' data:",
             "style-src 'self'",
             # Lengths of bars come from figures, as custom properties on the element.
             "style-src-attr 'unsafe-inline'",
             "object-src 'none'",
+            "frame-src 'none'",
+            "worker-src 'none'",
             "base-uri 'none'",
             "form-action 'self'",
             "frame-ancestors 'none'",
@@ -33,13 +40,18 @@ def register(app: Flask, settings: Settings) -> None:
         "Referrer-Policy": "same-origin",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+        "Permissions-Policy": _NO_DEVICES,
     }
     if settings.is_https:
-        fixed["Strict-Transport-Security"] = "max-age=31536000"
+        fixed["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
 
     @app.after_request
     def add(answer: Response) -> Response:
+        if request.endpoint != "static":
+            security.note_seen()
+        if request.blueprint == "kiosk":
+            # Where there is no scanner, the camera reads a booking's code.
+            answer.headers["Permissions-Policy"] = _NO_DEVICES.replace("camera=()", "camera=(self)")
         for name, value in fixed.items():
             answer.headers.setdefault(name, value)
         if request.endpoint != "static":

@@ -12,7 +12,7 @@ from flask_login import LoginManager, UserMixin
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
 
-from queueapp.actions.access import identity_of_token, viewer_of
+from queueapp.actions.access import SIGNED_IN_FOR, identity_of_token, viewer_of
 from queueapp.db.models import (
     Appointment,
     DeskItem,
@@ -26,7 +26,10 @@ from queueapp.db.session import Database
 from queueapp.domain.actor import Actor
 from queueapp.domain.viewer import Credential, Identity, Part, Viewer
 
-STAFF_SIGNED_IN_FOR_S = 16 * 3600
+STAFF_SIGNED_IN_FOR_S = int(SIGNED_IN_FOR.total_seconds())
+# Without a request in that time, one signs in anew.
+STAFF_IDLE_FOR_S = 8 * 3600
+_SEEN_EVERY_S = 300
 ANYONE = "anyone"
 _LARGEST_ID = 2**63 - 1
 _BY_ID: dict[str, Any] = {
@@ -57,7 +60,7 @@ class Place:
 
 
 class StaffUser(UserMixin):
-    """Flask-Login's view of a signed-in member of staff; its id carries the session's version."""
+    """Flask-Login's view of a signed-in member of staff; its id is of the sign-in."""
 
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
@@ -225,14 +228,39 @@ def cookies() -> list[Credential]:
     """What the browser's signed session says it comes as; whether that still counts is asked."""
     found = []
     user_id = session.get("_user_id")
-    if user_id and now().timestamp() - session.get("staff_since", 0) < STAFF_SIGNED_IN_FOR_S:
-        staff_id, _, stamp = user_id.partition(":")
-        found.append(Credential("staff", int(staff_id), stamp))
-    for kind in ("device", "visit"):
+    if user_id and _is_fresh():
+        sign_in_id, _, stamp = user_id.partition(":")
+        found.append(Credential("staff", int(sign_in_id), stamp))
+    for kind in ("device", "visit", "booking"):
         if kind in session:
             row_id, stamp = session[kind]
             found.append(Credential(kind, row_id, stamp))
     return found
+
+
+def _is_fresh() -> bool:
+    moment, since = now().timestamp(), session.get("staff_since", 0)
+    is_idle = moment - session.get("staff_seen", since) > STAFF_IDLE_FOR_S
+    return moment - since < STAFF_SIGNED_IN_FOR_S and not is_idle
+
+
+def note_seen() -> None:
+    """Keep in the cookie that somebody signed in was here, every few minutes."""
+    if "staff_since" not in session or not _is_fresh():
+        return
+    moment = now().timestamp()
+    if moment - session.get("staff_seen", session["staff_since"]) > _SEEN_EVERY_S:
+        session["staff_seen"] = moment
+
+
+def start_anew() -> None:
+    """Before somebody signs in or out: keep the browser's screen and ticket, and nothing else."""
+    kept = {name: session[name] for name in ("device", "visit", "booking") if name in session}
+    session.clear()
+    session.update(kept)
+    session.permanent = bool(kept)
+    g.pop("csrf_token", None)
+    forget_viewer()
 
 
 def remember(credential: Credential) -> None:

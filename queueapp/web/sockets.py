@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
 from flask_socketio import ConnectionRefusedError, SocketIO, join_room
+from sqlalchemy.orm import Session
 
 from queueapp.actions.access import identity_of_token, viewer_of
 from queueapp.config import Settings
@@ -15,7 +16,9 @@ from queueapp.domain.viewer import Viewer
 from queueapp.realtime import channels, content
 from queueapp.realtime.audience import Audience, Listener
 from queueapp.realtime.publish import Publisher, beat_room
-from queueapp.web import security
+from queueapp.realtime.watch import Watch
+from queueapp.web import gate, limits, security
+from queueapp.web.wire import LARGEST_MESSAGE, Wire
 
 if TYPE_CHECKING:
     from queueapp.realtime.pokes import Pokes
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 # A dead connection is noticed within their sum, on both sides.
 PING_INTERVAL_S = 4
 PING_TIMEOUT_S = 4
-_LARGEST_MESSAGE = 16 * 1024
 _MOST_WANTED = 20
 
 
@@ -35,10 +37,11 @@ def async_mode() -> str:
 
 @dataclass(slots=True)
 class Live:
-    """The live channels of one process; the loop starts with the first socket."""
+    """The live channels of one process; the loops start with the first socket."""
 
     socketio: SocketIO
     publisher: Publisher
+    watch: Watch
     pokes: "Pokes | None"
     _started: threading.Thread | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -51,27 +54,16 @@ class Live:
                     target=self.publisher.run, name="publisher", daemon=True
                 )
                 self._started.start()
+                threading.Thread(target=self.watch.run, name="watch", daemon=True).start()
                 if self.pokes:
-                    self.pokes.listen(self.publisher.heard)
+                    self.pokes.listen(self.publisher.heard, self.watch.heard)
 
     def stop(self) -> None:
-        """End the loop and wait for it."""
+        """End the loops and wait for that of the screens."""
         self.publisher.stop()
+        self.watch.stop()
         if self._started:
             self._started.join()
-
-
-@dataclass(frozen=True, slots=True)
-class _Sockets:
-    socketio: SocketIO
-
-    def emit(
-        self, event: str, data: dict[str, Any], room: str, skip: list[str] | None = None
-    ) -> None:
-        self.socketio.emit(event, data, to=room, skip_sid=skip or None, ignore_queue=True)
-
-    def drop(self, sid: str) -> None:
-        self.socketio.server.disconnect(sid, namespace="/")
 
 
 def register(app: Flask, settings: Settings, database: Database) -> None:
@@ -81,22 +73,26 @@ def register(app: Flask, settings: Settings, database: Database) -> None:
         app,
         async_mode=async_mode(),
         transports=["websocket"],
-        # A function, as an empty list would switch the check off.
+        # A function, as an empty list would switch the check off. The gate asks before this does.
         cors_allowed_origins=lambda origin: origin in settings.origins,
         ping_interval=PING_INTERVAL_S,
         ping_timeout=PING_TIMEOUT_S,
-        max_http_buffer_size=_LARGEST_MESSAGE,
+        max_http_buffer_size=LARGEST_MESSAGE,
         manage_session=False,
     )
-    publisher = Publisher(app, database, Audience(), _Sockets(socketio))
+    audience, wire = Audience(), Wire(socketio)
+    publisher = Publisher(app, database, audience, wire)
+    watch = Watch(database, audience, wire)
     database.on_commit(publisher.committed)
+    database.on_access(watch.heard)
     pokes = None
     if settings.redis_url:
         from queueapp.realtime.pokes import Pokes
 
         pokes = Pokes(settings.redis_url)
         database.on_commit(pokes.tell)
-    live = Live(socketio, publisher, pokes)
+        database.on_access(pokes.tell_access)
+    live = Live(socketio, publisher, watch, pokes)
     app.extensions["queueapp.live"] = live
 
     @socketio.on("connect")
@@ -120,9 +116,10 @@ def _admit(database: Database, auth: Any) -> Listener:
     said: dict[str, Any] = auth if isinstance(auth, dict) else {}
     with database.read() as session:
         if "token" in said:
-            token = said["token"] if isinstance(said["token"], str) else ""
-            found = identity_of_token(session, token, security.now())
-            viewer = Viewer((found,)) if found else Viewer()
+            viewer = _program(session, said["token"])
+        elif not gate.names_its_origin(request.environ):
+            # Every browser says where its page is from; who does not is no browser of ours.
+            raise ConnectionRefusedError("a page must say where it is from")
         else:
             viewer = viewer_of(session, security.cookies(), security.now())
         if not viewer.identities:
@@ -135,5 +132,12 @@ def _admit(database: Database, auth: Any) -> Listener:
     return Listener(
         request.sid,  # type: ignore[attr-defined]
         tuple(channels.chosen(viewer, may, want)),
-        tuple(identity.credential for identity in viewer.identities),
+        tuple((one.credential, frozenset(one.grants)) for one in viewer.identities),
     )
+
+
+def _program(session: Session, token: Any) -> Viewer:
+    found = identity_of_token(session, token if isinstance(token, str) else "", security.now())
+    if found is None and not limits.may_guess():
+        raise ConnectionRefusedError("too many tries; wait a minute")
+    return Viewer((found,)) if found else Viewer()

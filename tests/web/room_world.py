@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from queueapp.actions.access import device_of_token
+from queueapp.actions.sign_ins import begin_sign_in
 from queueapp.db.models import Base, Call, Pause, QueueEntry, Room, Shift, Site, Visit
 from queueapp.db.session import Database
 from queueapp.domain.actor import Role
@@ -101,8 +102,10 @@ class RoomWorld:
     def signed_in(self) -> FlaskClient:
         """Dr Ruiz's own login."""
         client = self.app.test_client()
+        with self.db.write() as s:
+            credential = begin_sign_in(s, datetime.now(UTC), staff=self.login).credential
         with client.session_transaction() as session:
-            session["_user_id"] = f"{self.login.id}:1"
+            session["_user_id"] = f"{credential.id}:{credential.stamp}"
             session["staff_since"] = datetime.now(UTC).timestamp()
         return client
 

@@ -133,7 +133,10 @@ def joined(world: WebWorld, role: str, come_from: str, auth: dict[str, Any]) -> 
     """The channels a socket of that one is put in; empty where it is turned away."""
     live: Live = world.app.extensions["queueapp.live"]
     client = live.socketio.test_client(
-        world.app, auth=auth, flask_test_client=world.browser(role, come_from)
+        world.app,
+        auth=auth,
+        flask_test_client=world.browser(role, come_from),
+        headers={"Origin": "http://localhost"},
     )
     if not client.is_connected():
         return set()

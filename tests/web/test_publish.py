@@ -11,7 +11,6 @@ from queueapp.actions.base import note
 from queueapp.db.models import Site
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.events import Kind
-from queueapp.domain.viewer import Credential
 from queueapp.realtime import content
 from queueapp.realtime.audience import Audience, Listener
 from queueapp.realtime.channels import Channel
@@ -25,15 +24,11 @@ class Wire:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, dict[str, Any], str, list[str]]] = []
-        self.dropped: list[str] = []
 
     def emit(
         self, event: str, data: dict[str, Any], room: str, skip: list[str] | None = None
     ) -> None:
         self.sent.append((event, data, room, skip or []))
-
-    def drop(self, sid: str) -> None:
-        self.dropped.append(sid)
 
     def updates(self, room: str = "") -> list[dict[str, Any]]:
         return [d for event, d, r, _ in self.sent if event == "update" and room in ("", r)]
@@ -67,7 +62,7 @@ class Stage:
         return render
 
     def join(self, sid: str, *channels: Channel, ticks: bool = False) -> None:
-        self.publisher.joined(Listener(sid, channels, ()))
+        self.publisher.joined(Listener(sid, channels))
         self.publisher.round(ticks=ticks)
 
     def change(self, kind: Kind = Kind.SETTINGS_CHANGED, name: str = "", **facts: Any) -> int:
@@ -220,12 +215,3 @@ def test_nothing_is_rendered_for_nobody(stage: Stage) -> None:
     assert stage.renders == []
     stage.join("b", stage.desk)
     assert stage.renders == ["desk"]
-
-
-def test_whoever_may_not_listen_any_more_is_parted_with(stage: Stage) -> None:
-    good = stage.world.places["here"].credentials["manager"]
-    stale = Credential(good.kind, good.id, "0")
-    for sid, credentials in (("good", (good,)), ("stale", (good, stale)), ("gone", (stale,))):
-        stage.publisher.joined(Listener(sid, (stage.desk,), credentials))
-    stage.publisher.recheck()
-    assert sorted(stage.wire.dropped) == ["gone", "stale"]

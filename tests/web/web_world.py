@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 
 from queueapp import config
 from queueapp.actions.access import device_of_token, visit_of_token
+from queueapp.actions.booking_links import booker, give_link
+from queueapp.actions.sign_ins import begin_sign_in
 from queueapp.app import SCREENS as SCREENS_OF_THE_APP
 from queueapp.app import build
 from queueapp.db.models import Appointment, DeskItem
@@ -53,6 +55,7 @@ def web_app(
     """The shared app on a test's database; for live channels take one that is `built`."""
     app = _shared(public_url, screens)
     app.extensions["queueapp.db"] = database
+    app.extensions["queueapp.limiter"].reset()
     return app
 
 
@@ -101,7 +104,7 @@ class WebWorld:
             }  # fmt: skip
             for role in STAFF:
                 staff = factories.make_staff(s, site, Role(role))
-                place.credentials[role] = Credential("staff", staff.id, "1")
+                place.credentials[role] = begin_sign_in(s, now, staff=staff).credential
                 place.emails[role] = staff.email
                 place.tokens[role] = factories.make_api_token(
                     s, site if role != "admin" else None, Role(role)
@@ -112,6 +115,9 @@ class WebWorld:
                 found = device_of_token(s, token, now)
                 assert found
                 place.credentials[kind] = found.credential
+            found = booker(give_link(s, now, appointment), now)
+            assert found
+            place.credentials["booker"] = found.credential
             place.tokens["patient"] = factories.token_of(visit, SECRET)
             found = visit_of_token(s, place.tokens["patient"], now)
             assert found

@@ -1,9 +1,11 @@
 """All tables, by the vocabulary's names."""
 
+from queueapp.db.models.access import SignIn
 from queueapp.db.models.admin import AdminChange, Pairing, SetupCode, StaffLink
 from queueapp.db.models.base import Base
 from queueapp.db.models.booking import LANES, Appointment, AppointmentOverride, Pool
 from queueapp.db.models.desk import LONGEST_NOTE, DraftBooking, Note, PatientChange
+from queueapp.db.models.online import BookingLink
 from queueapp.db.models.ops import (
     IdempotencyKey,
     LearnedHistory,
@@ -54,6 +56,7 @@ __all__ = [
     "Appointment",
     "AppointmentOverride",
     "Base",
+    "BookingLink",
     "Call",
     "Clinician",
     "ClinicianService",
@@ -88,6 +91,7 @@ __all__ = [
     "ShiftBreak",
     "ShiftPattern",
     "ShiftService",
+    "SignIn",
     "Site",
     "Staff",
     "StaffLink",
