@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from queueapp.actions.shift_plan import plan_shifts
 from queueapp.db.models import Room, ShiftPattern, Site
 from queueapp.domain.actor import Actor
+from queueapp.domain.hours import WEEKDAYS
 from queueapp.domain.localtime import service_day
 from queueapp.domain.refusal import invalid
 
@@ -49,14 +50,17 @@ def habits_from_on(session: Session, site_id: int, clinician_id: int, day: date)
 
 def habits_state(session: Session, site_id: int, clinician_id: int, day: date) -> list[Any]:
     """The habits as the record and the version know them."""
+    names = {r.id: r.name for r in session.scalars(sa.select(Room).where(Room.site_id == site_id))}
     return [
-        {**_key(pattern), "from": pattern.valid_from.isoformat(), "to": _iso(pattern.valid_to)}
+        {
+            **_key(pattern),
+            "weekday": WEEKDAYS[pattern.weekday],
+            "room": names.get(pattern.room_id or 0),
+            "from": pattern.valid_from.isoformat(),
+            "to": pattern.valid_to.isoformat() if pattern.valid_to else None,
+        }
         for pattern in habits_from_on(session, site_id, clinician_id, day)
     ]
-
-
-def _iso(day: date | None) -> str | None:
-    return day.isoformat() if day else None
 
 
 def _key(habit: ShiftPattern | GivenHabit) -> dict[str, Any]:

@@ -13,12 +13,12 @@ from queueapp.actions.admin_record import check_version, record_change
 from queueapp.db.models import Appointment, OpeningException, OpeningHour, Site
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
+from queueapp.domain.hours import WEEKDAYS
 from queueapp.domain.localtime import ONE_DAY, local_to_utc, service_day
 from queueapp.domain.refusal import conflict, invalid, not_found
 from queueapp.domain.visit import AppointmentState
 
 WEEK, DAY = "hours", "day"
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from queueapp.domain.localtime import ONE_DAY, local_to_utc, parse_zone, to_loca
 from queueapp.domain.refusal import invalid
 from queueapp.domain.spans import Span, as_utc, merge_spans
 
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
 
 @dataclass(frozen=True, slots=True)
 class OpeningRule:

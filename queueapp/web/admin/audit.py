@@ -14,7 +14,7 @@ from queueapp.actions.admin_record import words
 from queueapp.db.models import Site
 from queueapp.db.queries import audit as queries
 from queueapp.domain.localtime import ONE_DAY, local_to_utc, to_local
-from queueapp.web.admin.audit_words import KIND_WORDS, WHAT_WORDS, said
+from queueapp.web.admin.audit_words import KIND_WORDS, WHAT_WORDS, label, said
 from queueapp.web.admin.base import blueprint, show
 from queueapp.web.admin.forms import AdminForm, DayField
 from queueapp.web.fields import ClockField
@@ -147,6 +147,6 @@ def _shown(line: queries.Line, names: dict[str, str], zone: str) -> dict[str, An
         "about": line.subject,
         "detail": line.detail.replace("_", " "),
         "changes": [
-            (words(name), said(name, a), said(name, b)) for name, (a, b) in line.changes.items()
+            (label(name), said(name, a), said(name, b)) for name, (a, b) in line.changes.items()
         ],
     }

@@ -1,6 +1,12 @@
 """The record in plain words."""
 
+from dataclasses import fields
+from datetime import timedelta
 from typing import Any
+
+from queueapp.actions.admin_record import words
+from queueapp.domain.rules import SiteRules
+from queueapp.web.admin.settings_words import shown, words_of
 
 WHAT_WORDS = {
     "did": "Did something with a patient or a shift",
@@ -49,19 +55,37 @@ KIND_WORDS = {
     "checked_in": "Checked in",
 }
 
-_SECONDS = frozenset({"planned", "buffer_before", "buffer_after"})
+_SECONDS = frozenset({"planned", "buffer_before", "buffer_after", "within"})
+_FIGURES = {field.name: field.default for field in fields(SiteRules)}
+
+
+def label(name: str) -> str:
+    """A recorded field's name: a figure's as the settings page has it."""
+    return words_of(name).label if name in _FIGURES else words(name)
 
 
 def said(name: str, value: Any) -> str:
     """A recorded value in words: minutes for lengths, lists with commas."""
-    if value is None or value == "" or value == []:
+    if value in (None, "", [], {}):
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if name in _FIGURES:
+        figure, usual = words_of(name), _FIGURES[name]
+        is_span = isinstance(usual, timedelta) and isinstance(value, int | float)
+        in_box = (
+            shown(timedelta(seconds=value) if is_span else value, figure)
+            if (is_span or isinstance(value, float))
+            else str(value)
+        )
+        return f"{in_box} {figure.unit}".strip()
+    if name == "share" and isinstance(value, float):
+        return f"{value * 100:g} %"
     if name in _SECONDS and isinstance(value, int | float):
         return f"{value / 60:g} min"
     if isinstance(value, list):
         return "; ".join(said("", one) for one in value)
     if isinstance(value, dict):
-        return ", ".join(f"{key.replace('_', ' ')} {said(key, one)}" for key, one in value.items())
+        kept = {key: one for key, one in value.items() if one not in (None, "", [])}
+        return ", ".join(f"{key.replace('_', ' ')} {said(key, one)}" for key, one in kept.items())
     return str(value)

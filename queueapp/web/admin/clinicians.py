@@ -9,10 +9,10 @@ from wtforms import FieldList, Form, FormField
 
 from queueapp.actions import admin_clinicians as actions
 from queueapp.actions.admin_habits import GivenHabit, habits_from_on
-from queueapp.actions.admin_hours import WEEKDAYS
 from queueapp.actions.admin_record import version_of
 from queueapp.db.models import Clinician, ClinicianService, Service, Site
 from queueapp.db.queries import administration as queries
+from queueapp.domain.hours import WEEKDAYS
 from queueapp.web.admin.base import acting, blueprint, changed_by, press, save, show, status_of
 from queueapp.web.admin.forms import AdminForm, DayField, ManyField
 from queueapp.web.fields import Choice, ClockField
@@ -60,8 +60,9 @@ def clinicians(site: str) -> Any:
     """The first clinician, or a new one where there is none."""
     with current_db().read() as session:
         rows = queries.clinicians(session, actions.ids_here(current_site().id))
-    if rows:
-        return redirect(url_for("admin.clinician", site=site, clinician_id=rows[0].id))
+        first = rows[0].id if rows else None
+    if first is not None:
+        return redirect(url_for("admin.clinician", site=site, clinician_id=first))
     return redirect(url_for("admin.new_clinician", site=site))
 
 

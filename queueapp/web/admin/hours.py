@@ -10,6 +10,7 @@ from wtforms import FieldList, Form, FormField, RadioField
 from queueapp.actions import admin_hours as actions
 from queueapp.actions.admin_record import version_of
 from queueapp.db.queries import administration as queries
+from queueapp.domain.hours import WEEKDAYS
 from queueapp.web.admin.base import acting, blueprint, changed_by, press, save, show, status_of
 from queueapp.web.admin.forms import AdminForm, DayField
 from queueapp.web.fields import ClockField
@@ -51,7 +52,7 @@ def hours(site: str) -> Any:
     with current_db().read() as session:
         state = actions.hours_state(session, current_site().id)
     form = HoursForm() if request.method == "POST" else _opened(state)
-    for name, entry in zip(actions.WEEKDAYS, form.days.entries, strict=False):
+    for name, entry in zip(WEEKDAYS, form.days.entries, strict=False):
         for field in entry.form:
             field.summary = f"{name}, {field.label.text.lower()}"
 
@@ -120,7 +121,7 @@ def remove_day(site: str, exception_id: int) -> Any:
 
 def _opened(state: dict[str, Any]) -> HoursForm:
     rows = []
-    for name in actions.WEEKDAYS:
+    for name in WEEKDAYS:
         row: dict[str, str] = {}
         for stretch, again in zip(state[name], ("", "_again"), strict=False):
             opens, _, closes = stretch.partition("-")
@@ -165,7 +166,7 @@ def _page(form: HoursForm, other: OtherDayForm, status: int) -> Any:
             form=form,
             other=other,
             button=PostForm(formdata=None),
-            weekdays=actions.WEEKDAYS,
+            weekdays=WEEKDAYS,
             exceptions=queries.exceptions(session, site_id, now() - timedelta(days=1)),
             changed=changed_by(session, actions.WEEK, site_id),
         )

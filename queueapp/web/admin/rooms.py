@@ -31,8 +31,9 @@ def rooms(site: str) -> Any:
     """The first room, or a new one where there is none."""
     with current_db().read() as session:
         rows = queries.rooms(session, current_site().id)
-    if rows:
-        return redirect(url_for("admin.room", site=site, room_id=rows[0].id))
+        first = rows[0].id if rows else None
+    if first is not None:
+        return redirect(url_for("admin.room", site=site, room_id=first))
     return redirect(url_for("admin.new_room", site=site))
 
 

@@ -81,8 +81,9 @@ def services(site: str) -> Any:
     """The first service, or a new one where there is none."""
     with current_db().read() as session:
         rows = queries.services(session, current_site().id)
-    if rows:
-        return redirect(url_for("admin.service", site=site, service_id=rows[0].service.id))
+        first = rows[0].service.id if rows else None
+    if first is not None:
+        return redirect(url_for("admin.service", site=site, service_id=first))
     return redirect(url_for("admin.new_service", site=site))
 
 

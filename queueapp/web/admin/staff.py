@@ -50,8 +50,9 @@ def staff(site: str) -> Any:
     """The first login."""
     with current_db().read() as session:
         rows = queries.staff(session, current_site().id, reach() is None)
-    if rows:
-        return redirect(url_for("admin.login", site=site, staff_id=rows[0].id))
+        first = rows[0].id if rows else None
+    if first is not None:
+        return redirect(url_for("admin.login", site=site, staff_id=first))
     return redirect(url_for("admin.new_login", site=site))
 
 
