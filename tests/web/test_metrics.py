@@ -27,11 +27,29 @@ DAYS = [
     (datetime(2026, 3, 29, 0, tzinfo=UTC), 2.5),
     (datetime(2026, 10, 24, 23, tzinfo=UTC), 3.5),
 ]
-HAPPENED = set(
-    """walk_in book check_in no_show call undo_call start wrong_person did_not_answer recall
- left_called leave step_out come_back transfer undo_transfer finish undo_finish set_aside
- not_reached finished""".split()
-)
+HAPPENED = {
+    "walk_in",
+    "book",
+    "check_in",
+    "no_show",
+    "call",
+    "undo_call",
+    "start",
+    "wrong_person",
+    "did_not_answer",
+    "recall",
+    "left_called",
+    "leave",
+    "step_out",
+    "come_back",
+    "transfer",
+    "undo_transfer",
+    "finish",
+    "undo_finish",
+    "set_aside",
+    "not_reached",
+    "finished",
+}
 
 
 def instant(text: str) -> datetime | None:
@@ -116,7 +134,7 @@ def test_metrics_equal_the_recomputation_from_the_exported_log(
         slug, site_id, did = clinic.site.slug, clinic.site.id, clinic.did
         names = {"": "", clinic.gp.slug: clinic.gp.name, clinic.blood.slug: clinic.blood.name}
         token = factories.make_api_token(session, clinic.site, Role.MANAGER)[1]
-    assert set(did) >= HAPPENED, HAPPENED - set(did)
+    assert set(did) >= HAPPENED, did
 
     log = tmp_path / "log.csv"
     command("export", "log", "--site", slug, "--from", "2026-03-01", "--to", "2026-10-31", log)
