@@ -29,12 +29,16 @@ log = logging.getLogger("queueapp.security")
 WRONG_PASSWORDS_OF_A_LOGIN = "10 per minute; 60 per hour"
 WRONG_PASSWORDS_FROM_AN_ADDRESS = "30 per minute; 300 per hour"
 WRONG_LINKS = parse("30 per minute")
-WRONG_LOOK_UPS = "20 per minute"
+WRONG_LOOK_UPS = "30 per minute"
+WRONG_CODES = "10 per minute; 100 per hour"
 SENT_BY_STRANGERS = "300 per minute"
 WRONG_BY_STRANGERS = "60 per minute"
-LOOK_UPS = ("kiosk.by_code", "kiosk.by_name")
+LOOK_UPS = ("kiosk.booked",)
+# Short enough to be typed, so few enough to be tried.
+CODES = ("admin.pair", "admin.setup")
 
 _WRONG = frozenset({403, 404, 409, 410, 422})
+_ONE_LINE = parse("1 per minute")
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _KNOWN_BROWSERS_S = 400 * 24 * 3600
 _MOST_KNOWN = 20
@@ -60,7 +64,7 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def limit_routes(app: Flask) -> None:
-    """Limit passwords and look-ups, once the routes are there; look-ups are a device's own."""
+    """Limit passwords, codes and look-ups, once the routes are there; look-ups by kiosk."""
     limiter: Limiter = app.extensions["queueapp.limiter"]
     _limit(app, "auth.sign_in", limiter.limit(
         WRONG_PASSWORDS_FROM_AN_ADDRESS, methods=["POST"], deduct_when=_was_wrong
@@ -68,6 +72,8 @@ def limit_routes(app: Flask) -> None:
     _limit(app, "auth.sign_in", limiter.limit(
         WRONG_PASSWORDS_OF_A_LOGIN, key_func=_login, methods=["POST"], deduct_when=_was_wrong
     ))  # fmt: skip
+    for endpoint in CODES:
+        _limit(app, endpoint, limiter.limit(WRONG_CODES, methods=["POST"], deduct_when=_is_wrong))
     for endpoint in LOOK_UPS:
         _limit(app, endpoint, limiter.limit(
             WRONG_LOOK_UPS, key_func=_device, methods=["POST"], deduct_when=_is_wrong
@@ -161,7 +167,11 @@ def _is_wrong(answer: Response) -> bool:
 
 
 def _is_no_stranger_sending() -> bool:
-    return request.method in _READS or security.is_api() or bool(security.viewer().identities)
+    # A link is no more than looked at: only wrong ones are counted, so that right ones open.
+    is_link = "token" in (request.view_args or {})
+    if request.method in _READS or security.is_api() or is_link:
+        return True
+    return bool(security.viewer().identities)
 
 
 def _count_guesses(answer: Response) -> Response:
@@ -179,9 +189,16 @@ def _too_many(error: RateLimitExceeded) -> Response:
     return _answer(error.limit.limit, reset_at)
 
 
+def _log_once(what: str, limit: RateLimitItem) -> None:
+    # A flood of tries must not become a flood of lines.
+    alone: FixedWindowRateLimiter = current_app.extensions["queueapp.limits_alone"]
+    if alone.hit(_ONE_LINE, "line", what, address()):
+        log.warning("%s held up at %s: more than %s went wrong", address(), what, limit)
+
+
 def _answer(limit: RateLimitItem, reset_at: int) -> Response:
     wait_s = max(1, math.ceil(reset_at - time.time()))
-    log.warning("%s %s held up: %s", address(), request.endpoint, limit)
+    _log_once(request.endpoint or "", limit)
     wait = f"{wait_s} seconds" if wait_s < 120 else f"{math.ceil(wait_s / 60)} minutes"
     words = f"There were too many tries. Please wait {wait}, then try again."
     if errors.wants_json():

@@ -3,121 +3,27 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import psutil
 import pytest
 import redis
-import requests
 import sqlalchemy as sa
-import websocket
 
 from queueapp.actions.base import note
 from queueapp.db.models import ApiToken, QueueEntry, Site, StoredForecast
-from queueapp.db.session import Database
 from queueapp.domain.actor import SYSTEM, Role
 from queueapp.domain.events import Kind
 from queueapp.realtime.pokes import CHANNEL
-from tests import factories, services
-from tests.conftest import need
-from tests.databases import PostgresqlMaker, SqliteMaker
-from tests.served import Served
+from tests import factories
+from tests.system.house import House
 from tests.system.listeners import Screen, within
 
-SECRET = "tests" * 8
+pytestmark = pytest.mark.usefixtures("everyone_leaves")
+
 # Generous, as the machine that runs this may be busy; a screen is meant to follow within 1 s.
 SOON_S = 8.0
-
-
-@dataclass
-class House:
-    """A served clinic, its database, and whoever listens."""
-
-    served: Served
-    database: Database
-    redis_url: str | None
-    screens: list[Screen] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        with self.database.write() as s:
-            site = factories.make_site(s, "here")
-            service = factories.make_service(s, site, "GP", slug="gp")
-            room = factories.make_room(s, site)
-            clinician = factories.make_clinician(s, [service])
-            factories.make_shift(s, site, clinician, room, now=datetime.now(UTC))
-            self.site_id = site.id
-            _, self.token = factories.make_api_token(s, site, Role.MANAGER)
-
-    def screen(self, token: str = "", want: list[str] | None = None) -> Screen:
-        screen = Screen(self.served.url, token or self.token, want).open()
-        self.screens.append(screen)
-        return screen
-
-    def take_ticket(self) -> dict[str, str]:
-        with requests.Session() as http:
-            http.trust_env = False
-            answer = http.post(
-                f"{self.served.url}/api/v1/sites/here/entries",
-                json={"service": "gp"},
-                headers={"Authorization": f"Bearer {self.token}"},
-                timeout=30,
-            )
-        assert answer.status_code == 201, answer.text
-        taken: dict[str, str] = answer.json()
-        return taken
-
-    def seq(self) -> int:
-        with self.database.read() as session:
-            return session.get_one(Site, self.site_id).seq
-
-    def web_processes(self) -> list[psutil.Process]:
-        assert self.served.process
-        (gunicorn,) = [p for p in self._children() if "gunicorn" in p.cmdline()]
-        return gunicorn.children()
-
-    def worker_process(self) -> psutil.Process:
-        (worker,) = [p for p in self._children() if "work" in p.cmdline()]
-        return worker
-
-    def _children(self) -> list[psutil.Process]:
-        assert self.served.process
-        return psutil.Process(self.served.process.pid).children()
-
-
-@pytest.fixture(scope="module")
-def house(
-    database: str,
-    database_maker: SqliteMaker | PostgresqlMaker,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[House]:
-    url = database_maker.make()
-    with contextlib.ExitStack() as stack:
-        redis_url = None
-        if database == "postgresql":
-            need("redis-server")
-            redis_url = stack.enter_context(services.redis())
-        db = Database(url, secret=SECRET)
-        stack.callback(db.dispose)
-        log = tmp_path_factory.mktemp("served") / "log"
-        served = Served(url, log, redis_url=redis_url, workers=2 if redis_url else 1)
-        house = House(served, db, redis_url)
-        stack.callback(served.stop)
-        served.start()
-        yield house
-        for screen in house.screens:
-            screen.close()
-    database_maker.drop(url)
-
-
-@pytest.fixture(autouse=True)
-def everyone_leaves(house: House) -> Iterator[None]:
-    yield
-    for screen in house.screens:
-        screen.close()
-    house.screens.clear()
 
 
 def screens_on_every_process(house: House, token: str) -> list[Screen]:
@@ -222,31 +128,6 @@ def test_a_revoked_token_is_parted_with(house: House) -> None:
     assert not other.ended.is_set()
     with pytest.raises(Exception, match="failed to connect"):
         house.screen(token)
-
-
-@pytest.mark.parametrize(
-    ("origin", "is_let_in"), [("https://evil.example", False), ("", True), (None, True)]
-)
-def test_only_our_own_pages_may_listen(house: House, origin: str | None, is_let_in: bool) -> None:
-    address = house.served.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
-    origin = house.served.url if origin == "" else origin
-    options = {"origin": origin} if origin else {"suppress_origin": True}
-    if not is_let_in:
-        with pytest.raises(websocket.WebSocketBadStatusException):
-            websocket.create_connection(address, timeout=10, **options)
-        return
-    socket = websocket.create_connection(address, timeout=10, **options)
-    opened = socket.recv()
-    socket.close()
-    assert '"pingInterval":4000' in opened
-    assert '"pingTimeout":4000' in opened
-
-
-def test_there_is_no_transport_but_websocket(house: House) -> None:
-    with requests.Session() as http:
-        http.trust_env = False
-        url = f"{house.served.url}/socket.io/?EIO=4&transport=polling"
-        assert http.get(url, timeout=10).status_code == 400
 
 
 def test_what_a_client_sends_has_no_effect_and_too_much_ends_it(house: House) -> None:
