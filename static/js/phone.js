@@ -12,6 +12,8 @@ const main = document.querySelector("main[data-key]");
 const clinic = main?.dataset.clinic;
 let rows = null;
 let stage = main?.querySelector("[data-stage]")?.dataset.stage;
+let rung = "";
+let ringing = null;
 let audio = null;
 let loadedAt = performance.now();
 
@@ -125,7 +127,7 @@ function title() {
   const place = main.querySelector("[data-stage]");
   const range = part("range")?.textContent.replace("min", " min");
   const ticket = main.dataset.ticket;
-  if (place.dataset.stage === "called") document.title = `● Your turn: ${place.dataset.room} · ${ticket}`;
+  if (place.dataset.ring) document.title = `● Your turn: ${place.dataset.room} · ${place.dataset.code}`;
   else document.title = [ticket, range, clinic].filter(Boolean).join(" · ");
 }
 
@@ -145,23 +147,56 @@ function chime() {
   });
 }
 
+// Until somebody touches the phone: it may lie in a pocket.
+const RING_EVERY_MS = 6000;
+const RINGS = 10;
+
 function ring() {
-  navigator.vibrate?.([500, 200, 500, 200, 500]);
-  chime();
+  hush();
   scrollTo(0, 0);
+  let left = RINGS;
+  const once = () => {
+    navigator.vibrate?.([500, 200, 500, 200, 500]);
+    chime();
+    if (--left <= 0) hush();
+  };
+  ringing = setInterval(once, RING_EVERY_MS);
+  once();
+}
+
+function hush() {
+  clearInterval(ringing);
+  ringing = null;
 }
 
 // Browsers let a page sound only once it was touched; any touch will do.
 function wakeAudio() {
+  hush();
   audio ??= "AudioContext" in window ? new AudioContext() : null;
-  audio?.resume?.();
+  audio?.resume?.().then(offerSound);
+}
+
+function offerSound() {
+  const offer = main.querySelector("[data-sound]");
+  const isWaiting = ["waiting", "on_the_way", "out", "missed"].includes(stage);
+  if (offer) offer.hidden = !isWaiting || audio?.state === "running" || !("AudioContext" in window);
+}
+
+// A screen that sleeps hears nothing more of us; where that is refused, it sleeps as before.
+function stayAwake() {
+  navigator.wakeLock?.request("screen").catch(() => {});
 }
 
 function staged() {
-  const now = main.querySelector("[data-stage]")?.dataset.stage;
-  document.body.classList.toggle("is-called", now === "called");
-  if (now === "called" && stage !== "called") ring();
-  stage = now;
+  const place = main.querySelector("[data-stage]");
+  const calls = place?.dataset.ring || "";
+  document.body.classList.toggle("is-called", Boolean(calls));
+  const known = rung.split(" ");
+  if (calls && calls.split(" ").some((call) => !known.includes(call))) ring();
+  if (!calls) hush();
+  rung = calls;
+  stage = place?.dataset.stage;
+  offerSound();
 }
 
 /* ---------- times on the page ---------- */
@@ -171,7 +206,8 @@ function tick() {
     words.hidden = Date.parse(words.dataset.past) > now;
   }
   for (const words of document.querySelectorAll("[data-back-by]")) {
-    const text = `back by ${clockAt(now / 1000 + words.dataset.backBy * 60)}`;
+    const from = Math.max(now, Date.parse(words.dataset.from) || 0);
+    const text = `${words.dataset.word} ${clockAt(from / 1000 + words.dataset.backBy * 60)}`;
     if (words.textContent !== text) words.textContent = text;
   }
   fill();
@@ -197,6 +233,11 @@ if (main) {
   });
   document.addEventListener("pointerdown", wakeAudio, { passive: true });
   document.addEventListener("keydown", wakeAudio, { passive: true });
+  main.querySelector("[data-sound]")?.addEventListener("click", () => {
+    stayAwake();
+    audio?.resume?.().then(chime);
+  });
+  document.addEventListener("visibilitychange", () => document.hidden || !audio || stayAwake());
   document.addEventListener("queueapp:done", (event) => {
     const words = event.target.dataset.saidWords;
     if (words) event.target.querySelector("[data-problem]").replaceChildren(made("p", words, "fold__in"));

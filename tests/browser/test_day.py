@@ -93,9 +93,9 @@ def test_from_the_door_to_the_room(
     kiosk.goto(ways["Kiosk"]["address"])
     kiosk.get_by_role("button", name="Start this screen").click()
     kiosk.get_by_role("link", name="I have an appointment").click()
-    kiosk.get_by_role("link", name="By my code").click()
-    kiosk.get_by_label("Type the code of your booking").fill(code)
-    kiosk.get_by_role("button", name="I am here").click()
+    kiosk.get_by_role("button", name="No, none of these").click()
+    kiosk.get_by_label("type your name").fill(code)
+    kiosk.get_by_role("button", name="Go on").click()
     expect(kiosk.get_by_role("heading", name="You are in the queue")).to_be_visible()
     wanda = kiosk.locator(".ticket .code").first.inner_text()
 

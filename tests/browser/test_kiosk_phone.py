@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from queueapp.actions import calls, service
 from queueapp.actions.tickets import visit_token
 from queueapp.domain.actor import SYSTEM
-from queueapp.domain.visit import CallRoute, EntryState, Presence
+from queueapp.domain.visit import EntryState, Presence
 from tests.served import Served
 from tests.web.patient_world import PatientWorld, world_on
 from tests.web.web_world import SECRET
@@ -51,33 +51,72 @@ def says(page: Page, stage: str) -> None:
     expect(page.locator("[data-stage]")).to_have_attribute("data-stage", stage, timeout=5_000)
 
 
+# What a finger has to do beside typing: counted in the page itself, which all steps share.
+COUNT_TOUCHES = """() => {
+  window.touches = 0;
+  const count = (event) => event.isTrusted && !event.target.closest(".key") && window.touches++;
+  document.addEventListener("click", count, true);
+}"""
+# The server's first paint and the browser's own words are one: compared at one moment, as the
+# range moves with the clock and with every forecast.
+SAME_WORDS = """async () => {
+  const words = (page) =>
+    page.querySelector(".ticket__part--body").textContent.replace(/\\s+/g, " ").trim();
+  const fresh = await (await fetch(location.href)).text();
+  return words(new DOMParser().parseFromString(fresh, "text/html")) === words(document);
+}"""
+LEFT_BEHIND = """async () => JSON.stringify({
+  page: document.documentElement.outerHTML,
+  stored: [{ ...localStorage }, { ...sessionStorage }, await caches?.keys?.(), window.name],
+  address: location.href,
+  fetched: performance.getEntriesByType("resource").map((one) => one.name),
+})"""
+
+
+def touches(kiosk: Page) -> int:
+    return int(kiosk.evaluate("window.touches"))
+
+
+def begin(kiosk: Page, door: str) -> None:
+    """Through a door and past the question that comes first."""
+    kiosk.evaluate(COUNT_TOUCHES)
+    kiosk.get_by_role("link", name=door).tap()
+    expect(kiosk.get_by_role("heading", name="Do you have any of these")).to_be_focused()
+    kiosk.get_by_role("button", name="No, none of these").tap()
+
+
 def test_a_ticket_from_the_kiosk_is_followed_on_the_phone_until_the_end(
     person: Person, served: Served, clinic: PatientWorld
 ) -> None:
     kiosk = at_kiosk(person, served, clinic)
-    kiosk.get_by_role("link", name="I don’t have an appointment").tap()
-    for choice in ("Doctor", "A new problem", "Anyone"):
+    pages_before = kiosk.evaluate("history.length")
+    begin(kiosk, "I don’t have an appointment")
+    for choice in ("Doctor", "A new problem"):
         kiosk.locator(".choice", has_text=choice).tap()
     for key in "ROSA":
         kiosk.locator(f'[data-key="{key}"]').tap()
     expect(kiosk.get_by_label("What may we call you?")).to_have_value("Rosa")
     kiosk.get_by_role("button", name="Get my ticket").tap()
     expect(kiosk.get_by_role("heading", name="You are in the queue")).to_be_visible()
+    assert touches(kiosk) == 5
     entry = clinic.entries()[0]
     visit = entry.visit
     expect(kiosk.locator(".ticket .code")).to_have_text(visit.ticket)
     expect(kiosk.locator("svg.qr")).to_be_visible()
+    kiosk.get_by_role("button", name="How to call me").tap()
+    for words in ("On my phone", "I hear badly", "Українська"):
+        kiosk.get_by_label(words).check(force=True)
+    kiosk.get_by_role("button", name="Keep it").tap()
+    expect(kiosk.get_by_role("heading", name="Thank you, we know")).to_be_visible()
 
     phone = person("phone")
     phone.goto(f"{served.url}/t/{visit_token(SECRET, visit.key, visit.nonce)}")
     phone.wait_for_url("**/phone/ticket")
     expect(phone.get_by_role("heading", name=visit.ticket)).to_be_visible()
     expect(phone.locator(".place")).to_have_text("You are next")
-    painted = phone.locator(".ticket__part--body").inner_text()
     expect(phone.locator("[data-live-words]")).to_contain_text("updated")
-    # The server's first paint and the browser's own words are one.
-    assert re.search(r"\d+–\d+", painted)
-    assert phone.locator(".ticket__part--body").inner_text() == painted
+    assert re.search(r"\d+–\d+", phone.locator(".ticket__part--body").inner_text())
+    phone.wait_for_function(SAME_WORDS, polling=300)
 
     phone.get_by_text("Step out for a while").tap()
     phone.get_by_role("button", name=re.compile("^20 min")).tap()
@@ -87,17 +126,21 @@ def test_a_ticket_from_the_kiosk_is_followed_on_the_phone_until_the_end(
     says(phone, "waiting")
     expect(phone.locator(".place")).to_have_text("You are next")
 
+    phone.evaluate("navigator.vibrate = () => (window.shaken = (window.shaken || 0) + 1)")
     act(clinic, calls.call_chosen, entry.id, room_id=clinic.rooms[1])
     says(phone, "called")
     expect(phone.get_by_role("alert", name="It’s your turn")).to_contain_text("Go to room")
     expect(phone).to_have_title(f"● Your turn: Room 2 · {visit.ticket}")
+    phone.wait_for_function("window.shaken === 1")
+    act(clinic, calls.recall, entry.id)
+    expect(phone.get_by_role("alert")).to_contain_text("We call you again")
+    phone.wait_for_function("window.shaken === 2")
     box = phone.locator(".turn").bounding_box()
     assert box
     assert box["height"] > 700
     phone.reload()
     says(phone, "called")
 
-    act(clinic, calls.tried_route, entry.id, route=CallRoute.PHONE)
     act(clinic, calls.did_not_answer, entry.id)
     says(phone, "missed")
     phone.get_by_role("button", name="I’m here").tap()
@@ -107,11 +150,19 @@ def test_a_ticket_from_the_kiosk_is_followed_on_the_phone_until_the_end(
     says(phone, "in_service")
     act(clinic, service.finish, entry.id)
     says(phone, "finished")
+    phone.get_by_role("button", name="Partly").tap()
+    phone.get_by_label("What still needs doing?").fill("The blood test.")
+    phone.get_by_role("button", name="Send").tap()
+    expect(phone.get_by_role("heading", name="Thank you for telling us")).to_be_visible()
+    assert [kind for kind, _ in clinic.items()] == ["feedback"]
 
     kiosk.get_by_role("link", name="Done").tap()
     expect(kiosk.get_by_text("Touch one of the two big boxes")).to_be_visible()
-    kiosk.go_back()
-    expect(kiosk.get_by_text(visit.ticket)).to_have_count(0)
+    assert kiosk.evaluate("history.length") == pages_before
+    for move in (lambda: None, kiosk.go_back, kiosk.go_forward):
+        move()
+        left = kiosk.evaluate(LEFT_BEHIND)
+        assert not re.search(rf"Rosa|{visit.ticket}|ROSA|/t/", left)
 
 
 def test_joining_by_phone_the_line_moves_and_leaving_asks_once(
@@ -146,17 +197,26 @@ def test_joining_by_phone_the_line_moves_and_leaving_asks_once(
     expect(second.locator("body")).to_have_attribute("data-live", "yes")
 
 
-def test_the_kiosk_works_by_keyboard_alone(
+def test_checking_in_by_keyboard_alone_by_touch_and_by_the_reader(
     person: Person, served: Served, clinic: PatientWorld
 ) -> None:
-    appointment_id = clinic.booking()
+    by_keys = clinic.booking()
+    by_touch = clinic.booking("Ana Ruiz", in_minutes=20)
+    scanned = clinic.booking("Bo Li", in_minutes=30, code="CDF467")
     kiosk = at_kiosk(person, served, clinic)
+
+    def is_in(appointment_id: int) -> None:
+        expect(kiosk.get_by_role("heading", name="You are in the queue")).to_be_focused()
+        entry = clinic.entries()[-1]
+        assert entry.appointment_id == appointment_id
+        expect(kiosk.locator(".ticket .code")).to_have_text(entry.visit.ticket)
+
     kiosk.get_by_role("link", name="I have an appointment").focus()
     kiosk.keyboard.press("Enter")
-    expect(kiosk.get_by_role("heading", name="How do we find")).to_be_focused()
+    expect(kiosk.get_by_role("heading", name="Do you have any of these")).to_be_focused()
     kiosk.keyboard.press("Tab")
     kiosk.keyboard.press("Enter")
-    expect(kiosk.get_by_label("What is your name?")).to_be_focused()
+    expect(kiosk.get_by_label("type your name")).to_be_focused()
     kiosk.keyboard.type("lukasz zoe")
     kiosk.keyboard.press("Enter")
     expect(kiosk.get_by_label("Day")).to_be_focused()
@@ -167,10 +227,40 @@ def test_the_kiosk_works_by_keyboard_alone(
     kiosk.keyboard.press("Tab")
     kiosk.keyboard.type("1958")
     kiosk.keyboard.press("Enter")
-    expect(kiosk.get_by_role("heading", name="You are in the queue")).to_be_focused()
-    entry = clinic.entries()[0]
-    assert entry.appointment_id == appointment_id
-    expect(kiosk.locator(".ticket .code")).to_have_text(entry.visit.ticket)
+    is_in(by_keys)
+    kiosk.get_by_role("link", name="Done").focus()
+    kiosk.keyboard.press("Enter")
+
+    expect(kiosk.get_by_text("Touch one of the two big boxes")).to_be_visible()
+    begin(kiosk, "I have an appointment")
+    for key in "ANA RUIZ":
+        kiosk.locator(f'[data-key="{key}"]').tap()
+    kiosk.get_by_role("button", name="Go on").tap()
+    for key in "27":
+        kiosk.locator(f'[data-key="{key}"]').tap()
+    for key in "03":
+        kiosk.locator(f'[data-key="{key}"]').tap()
+    for key in "1958":
+        kiosk.locator(f'[data-key="{key}"]').tap()
+    kiosk.get_by_role("button", name="I am here").tap()
+    is_in(by_touch)
+    assert touches(kiosk) == 4
+    kiosk.get_by_role("link", name="Done").tap()
+
+    expect(kiosk.get_by_text("Touch one of the two big boxes")).to_be_visible()
+    kiosk.evaluate(COUNT_TOUCHES)
+    kiosk.keyboard.type(f"{served.url}/b/CDF467")
+    kiosk.keyboard.press("Enter")
+    kiosk.get_by_role("button", name="No, none of these").tap()
+    is_in(scanned)
+    assert touches(kiosk) == 1
+    # Nothing to touch is smaller than a finger of a shaking hand.
+    small = kiosk.evaluate(
+        """() => [...document.querySelectorAll("#kiosk :is(a, button, label)")]
+             .filter((one) => one.offsetHeight && Math.min(one.offsetHeight, one.offsetWidth) < 88)
+             .map((one) => one.outerHTML)"""
+    )
+    assert small == []
 
 
 def test_a_kiosk_left_alone_asks_and_goes_back_to_the_start(
@@ -180,7 +270,7 @@ def test_a_kiosk_left_alone_asks_and_goes_back_to_the_start(
     kiosk.clock.install()
     kiosk.goto(served.url + clinic.kiosk_link)
     kiosk.get_by_role("button", name="Start this screen").click()
-    kiosk.get_by_role("link", name="I don’t have an appointment").tap()
+    begin(kiosk, "I don’t have an appointment")
     kiosk.locator(".choice", has_text="Blood test").tap()
     kiosk.get_by_label("What may we call you?").fill("Rosamunde")
     kiosk.clock.fast_forward(62_000)

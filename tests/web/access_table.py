@@ -23,16 +23,19 @@ ROUTES: dict[str, set[str]] = {
     "static": ALL,
     **_each(ALL, "health", "livez readyz"),
     **_each(ALL, "auth", "home sign_in sign_out device visit"),
+    **_each(STAFF, "account", "page sign_out_others"),
     **_each({KIOSK, *LEADS}, "kiosk", "page alarm ask_desk ask_help booked ticket wishes"),
     **_each(ALL, "phone", "join book book_time booking_link"),
     **_each({BOOKER}, "phone", "booking details keep calendar move_booking cancel_booking"),
-    **_each({PATIENT}, "phone", "ticket ask_help go here out"),
+    **_each({PATIENT}, "phone", "ticket ask_help go here late out sorted_out"),
     **_each(
         DESK,
         "desk",
-        "page add preview begin day close book booking check_in end move do row item_panel settle "
-        "take take_back open_shift shift_verb shifts",
+        "page add add_consequence preview consequence begin day close book booking check_in end "
+        "move do row item_panel settle take take_back take_note_away open_shift shift_verb shifts "
+        "park drop find sheet paper",
     ),
+    **_each(ALL, "desk", "worker"),
     **_each({ROOM, *CARE}, "room", "page do"),
     **_each({LOBBY, *STAFF}, "lobby", "page"),
     **_each(LEADS, "board", "page trend"),

@@ -8,18 +8,31 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 from flask import g
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from queueapp.actions import calls, presence, service
+from queueapp.actions import bookings, calls, presence, service
+from queueapp.actions.running_late import booking_runs_late
 from queueapp.actions.tickets import visit_token
-from queueapp.db.models import Promise, QueueEntry, Service, Site, Visit
+from queueapp.db.models import (
+    Feedback,
+    Party,
+    Promise,
+    QueueEntry,
+    Service,
+    Site,
+    Visit,
+    VisitEvent,
+)
 from queueapp.domain.actor import SYSTEM
+from queueapp.domain.refusal import Refused
 from queueapp.domain.visit import CallRoute, EntryState, PreferenceKind, Presence
 from queueapp.realtime.content import line as lines
 from queueapp.realtime.content import visit as visits
+from queueapp.realtime.content.desk_items import item_rows
 from queueapp.web.phone.join import come_by_of
 from tests.web.patient_world import PatientWorld, world_on
 from tests.web.web_world import SECRET
@@ -36,6 +49,10 @@ def world(fresh_database: str, tmp_path: Path) -> Iterator[PatientWorld]:
 
 def clock(instant: datetime) -> str:
     return f"{instant.astimezone(LONDON):%H:%M}"
+
+
+def in_minutes(minutes: int) -> datetime:
+    return datetime.now(UTC) + timedelta(minutes=minutes)
 
 
 def join(
@@ -323,8 +340,106 @@ def test_seen_and_finished_are_told_in_turn(world: PatientWorld, phone: FlaskCli
     act(world, service.start, entry.id)
     assert "You are being seen in Room\u00a01." in phone.get("/phone/ticket").text
     act(world, service.finish, entry.id)
-    assert "Your visit is finished" in phone.get("/phone/ticket").text
-    assert "data-command" not in phone.get("/phone/ticket").text
+    text = phone.get("/phone/ticket").text
+    assert "Was what you came for sorted out?" in text
+    assert f'We called you at <b class="num">{clock(world.entries()[0].calls[0].called_at)}' in text
+
+
+def _seen(world: PatientWorld) -> int:
+    entry = world.entries()[0]
+    call(world, entry.id)
+    act(world, service.start, entry.id)
+    act(world, service.finish, entry.id)
+    return entry.visit_id
+
+
+def test_one_tap_says_whether_it_was_sorted_out_and_words_reach_desk_and_clinician(
+    world: PatientWorld, phone: FlaskClient
+) -> None:
+    path = "/phone/ticket/sorted-out"
+    assert phone.post(path, data={"sorted_out": "yes"}).status_code == 409
+    _seen(world)
+    assert phone.post(path, data={"sorted_out": "maybe"}).status_code == 422
+    phone.post(path, data={"sorted_out": "yes"})
+    assert world.items() == []
+    assert "We are glad." in phone.get("/phone/ticket").text
+    phone.post(path, data={"sorted_out": "no"})
+    assert [kind for kind, _ in world.items()] == ["feedback"]
+    bad = phone.post(
+        path,
+        data={"sorted_out": "no", "wants_answer": "1", "reach": "me"},
+        headers={"Accept": "application/problem+json"},
+    )
+    assert bad.get_json(force=True)["errors"][0]["field"] == "reach"
+    words = {"wording": "Nobody told me about the blood test.", "thanks": "Dr Ruiz was so kind."}
+    phone.post(
+        path, data={"sorted_out": "no", "wants_answer": "1", "reach": "me@example.org", **words}
+    )
+    text = phone.get("/phone/ticket").text
+    assert re.search(r"A person answers you by <b>\w+day \d+ \w+</b>, to me@example.org", text)
+    assert "Your thanks go to Dr Ruiz." in text
+    with world.db.read() as s:
+        told = s.scalars(sa.select(Feedback)).one()
+        assert (told.sorted_out, told.clinician_id) == ("no", world.doctors[0])
+        assert (told.wording, told.thanks) == tuple(words.values())
+        (row,) = item_rows(s, s.get_one(Site, world.site_id))
+        assert "was not sorted out and wants an answer" in row.title
+        assert "blood test" in row.about
+        # Events outlive a purge: none of the words are in them.
+        kept = repr([(e.why, e.data, e.before) for e in s.scalars(sa.select(VisitEvent))])
+    assert not re.search("blood|kind|example.org", kept)
+
+
+def test_running_late_keeps_the_place_and_has_an_end(world: PatientWorld) -> None:
+    browser = world.phone()
+    join(world, browser, presence="on_the_way", come_by=clock(in_minutes(30)))
+    (visit,) = [e.visit for e in world.entries() if e.visit.presence is Presence.ON_THE_WAY]
+    assert visit.come_by
+    assert "I’m running late" in browser.get("/phone/ticket").text
+    browser.post("/phone/ticket/late", data={"minutes": "20"})
+    later = world.visit(visit.id).come_by
+    assert later == visit.come_by + timedelta(minutes=20)
+    assert f'by <b class="num">{clock(later)}</b>' in browser.get("/phone/ticket").text
+    for _ in range(8):
+        answer = browser.post("/phone/ticket/late", data={"minutes": "30"})
+    assert answer.status_code == 409
+    browser.post("/phone/ticket/here")
+    answer = browser.post("/phone/ticket/late", data={"minutes": "10"})
+    assert answer.status_code == 409
+
+
+def test_a_booking_that_runs_late_is_no_no_show_before_then(world: PatientWorld) -> None:
+    booked = world.booking(code="AB12", in_minutes=-25)
+
+    def say(verb: Callable[..., Any], **more: Any) -> None:
+        with world.db.write() as s:
+            verb(s, SYSTEM, datetime.now(UTC), appointment_id=booked, **more)
+
+    say(booking_runs_late, by=timedelta(minutes=10))
+    with pytest.raises(Refused, match="may still come: this can be said in 10 min"):
+        say(bookings.no_show)
+    with pytest.raises(Refused, match="too late for this time"):
+        say(booking_runs_late, by=timedelta(minutes=110))
+
+
+def test_the_one_link_of_a_family_says_when_any_of_them_is_called(world: PatientWorld) -> None:
+    party = world.party()
+    world.booking("Mara Silva", code="MUM1", party_id=party)
+    world.booking("Tom Silva", in_minutes=20, party_id=party)
+    kiosk = world.kiosk().post("/kiosk/harbour/booked", data={"well": "no", "sought": "MUM1"})
+    mother, child = world.entries()
+    assert child.visit.ticket in kiosk.text
+    with world.db.write() as s:
+        s.get_one(Party, party).called_together = False
+    browser = world.phone()
+    browser.post(f"/t/{visit_token(SECRET, mother.visit.key, mother.visit.nonce)}")
+    assert f"<b>{child.visit.ticket}</b> waits" in browser.get("/phone/ticket").text
+    call(world, child.id)
+    text = browser.get("/phone/ticket").text
+    assert 'aria-label="Someone with you is called"' in text
+    assert re.search(
+        rf'data-stage="waiting" data-ring="\d+" data-code="{child.visit.ticket}"', text
+    )
 
 
 def test_called_in_vain_one_tap_restores(world: PatientWorld, phone: FlaskClient) -> None:

@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 from queueapp.db.models import Call, Promise, QueueEntry, Site, Visit
 from queueapp.domain.visit import IN_ROOM_STATES, OPEN_STATES, EntryState, Presence
 from queueapp.realtime.content import content
+from queueapp.realtime.content.visit_after import After, after_of
 from queueapp.realtime.content.visit_data import data_of
+from queueapp.realtime.content.visit_fellows import Fellow, fellows_of
 
 
 class Stage(StrEnum):
@@ -53,6 +55,14 @@ class VisitView:
     room: str
     clinician: str
     moved: Moved | None
+    fellows: tuple[Fellow, ...]
+    after: After | None
+
+    @property
+    def ring(self) -> str:
+        """The calls that stand, so that a phone rings once more for each new one."""
+        mine = [self.call.id] if self.stage is Stage.CALLED and self.call else []
+        return " ".join(str(n) for n in [*mine, *(f.call_id for f in self.fellows if f.call_id)])
 
 
 @content("visit")
@@ -87,6 +97,8 @@ def view_of(session: Session, visit_id: int | None) -> VisitView | None:
         room=room.name if room else "",
         clinician=name,
         moved=_moved(entry.promises) if entry else None,
+        fellows=fellows_of(session, found),
+        after=after_of(session, found) if stage is Stage.FINISHED else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a patient does from the phone: I'm here, step out, leave, help."""
+"""What a patient does from the phone: I'm here, running late, step out, leave, help, feedback."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,15 +12,17 @@ from queueapp.actions.base import open_entries
 from queueapp.actions.calls import restore
 from queueapp.actions.desk_items import ask_for_help
 from queueapp.actions.entries import lock_visit
+from queueapp.actions.feedback import Words, give_feedback
 from queueapp.actions.presence import come_back, leave, step_out
+from queueapp.actions.running_late import visit_runs_late
 from queueapp.domain.refusal import invalid
-from queueapp.domain.visit import EntryState, Presence
+from queueapp.domain.visit import EntryState, Presence, SortedOut
 from queueapp.web import errors, idempotency
 from queueapp.web.forms import submitted_key
 from queueapp.web.phone.join import blueprint
 from queueapp.web.security import allow, current_actor, current_db, identity, now
 
-# Minutes one may step out for; the place is kept.
+# Minutes one may step out for, or come later by; the place is kept.
 OUT_FOR = (10, 20, 30)
 
 
@@ -35,10 +37,7 @@ def here() -> Response:
 @allow("patient")
 def out() -> Response:
     """Out for some minutes; when already out, for some minutes more."""
-    minutes = request.form.get("minutes", "")
-    if minutes not in map(str, OUT_FOR):
-        raise invalid("minutes", "Choose 10, 20 or 30 minutes.")
-    back_by = now() + timedelta(minutes=int(minutes))
+    back_by = now() + _minutes()
 
     def go(session: Session, visit_id: int) -> None:
         if lock_visit(session, visit_id).presence is Presence.OUT:
@@ -46,6 +45,45 @@ def out() -> Response:
         step_out(session, current_actor(), now(), visit_id=visit_id, back_by=back_by)
 
     return _do(go)
+
+
+@blueprint.post("/phone/ticket/late")
+@allow("patient")
+def late() -> Response:
+    """On the way, and later than said."""
+    by = _minutes()
+    return _do(
+        lambda session, visit_id: visit_runs_late(
+            session, current_actor(), now(), visit_id=visit_id, by=by
+        )
+    )
+
+
+@blueprint.post("/phone/ticket/sorted-out")
+@allow("patient")
+def sorted_out() -> Response:
+    """Whether it was sorted out, in one tap; again with words, thanks, a wish for an answer."""
+    given = request.form
+    answer = given.get("sorted_out", "")
+    if answer not in set(SortedOut):
+        raise invalid("sorted_out", "Choose yes, partly or no.")
+    words = Words(
+        wording=given.get("wording", ""),
+        thanks=given.get("thanks", ""),
+        wants_answer="wants_answer" in given,
+        reach=given.get("reach", ""),
+    )
+    return _do(
+        lambda session, visit_id: give_feedback(
+            session,
+            current_actor(),
+            now(),
+            visit_id=visit_id,
+            sorted_out=SortedOut(answer),
+            words=words,
+        ),
+        body=repr((answer, words)),
+    )
 
 
 @blueprint.post("/phone/ticket/leave")
@@ -76,7 +114,14 @@ def _be_here(session: Session, visit_id: int) -> None:
             restore(session, current_actor(), now(), entry_id=entry.id)
 
 
-def _do(verb: Callable[[Session, int], object]) -> Response:
+def _minutes() -> timedelta:
+    minutes = request.form.get("minutes", "")
+    if minutes not in map(str, OUT_FOR):
+        raise invalid("minutes", "Choose 10, 20 or 30 minutes.")
+    return timedelta(minutes=int(minutes))
+
+
+def _do(verb: Callable[[Session, int], object], body: str = "") -> Response:
     """Carry out once, however often it was pressed; the channel repaints where scripts run."""
     visit_id = identity().visit_id
     assert visit_id is not None
@@ -88,7 +133,7 @@ def _do(verb: Callable[[Session, int], object]) -> Response:
             method=request.method,
             path=request.path,
             key=submitted_key(),
-            body=request.form.get("minutes", ""),
+            body=body or request.form.get("minutes", ""),
         )
         if claim.kept is None:
             verb(session, visit_id)
