@@ -46,3 +46,13 @@ def record_look(
     session.add(look)
     session.flush()
     return look
+
+
+def record_search(session: Session, actor: Actor, now: datetime, *, site_id: int) -> None:
+    """That somebody searched the people of a site; what was typed is not kept."""
+    searching = sa.select(Look.id).where(
+        Look.actor == actor.key, Look.what == "search", Look.looked_at > now - _SAME
+    )
+    if session.scalar(searching.limit(1)) is None:
+        session.add(Look(site_id=site_id, actor=actor.key, what="search", looked_at=now))
+        session.flush()

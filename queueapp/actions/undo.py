@@ -13,6 +13,7 @@ from sqlalchemy.types import TypeEngine
 
 from queueapp.actions import desk_items
 from queueapp.actions.base import UNDOABLE_COLUMNS, note
+from queueapp.actions.booking_messages import CONFIRMED, tell
 from queueapp.actions.booking_rows import lock_owners
 from queueapp.actions.undo_checks import builds_on, check_not_moved_on, check_room, check_ticket
 from queueapp.actions.undo_links import put_back_links
@@ -94,6 +95,8 @@ def undo(session: Session, actor: Actor, now: datetime, *, event_id: int) -> Vis
         )
         raise conflict("taken", f"The {what} since.") from None
     put_back_links(session, event, now)
+    if event.kind == Kind.BOOKING_CANCELLED and event.appointment_id is not None:
+        tell(session, now, session.get_one(Appointment, event.appointment_id), CONFIRMED)
     _note_undone(session, actor, now, event)
     _settle_desk(session, actor, now, event)
     return event

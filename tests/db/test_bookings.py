@@ -15,17 +15,20 @@ from queueapp.actions.bookings import Override, Place
 from queueapp.db.models import (
     Appointment,
     AppointmentOverride,
+    Membership,
     OpeningException,
     OpeningHour,
     Pool,
     ShiftBreak,
     ShiftPattern,
+    Staff,
     VisitEvent,
 )
 from queueapp.db.queries.slots import FreeTime, free_times
 from queueapp.db.session import Database
-from queueapp.domain.actor import Actor, ActorKind
+from queueapp.domain.actor import Actor, ActorKind, Role
 from queueapp.domain.refusal import Refused
+from queueapp.domain.rules import SiteRules
 from queueapp.domain.visit import AppointmentState
 from tests import factories as make
 from tests.factories import NOW
@@ -46,6 +49,8 @@ class Clinic:
         )
         self.ann = make.make_clinician(session, [self.service], "Ann")
         self.shift = make.make_shift(session, self.site, self.ann)
+        if session.get(Staff, DESK.id) is None:
+            make.make_staff(session, self.site, Role.RECEPTIONIST, id=DESK.id)
 
     def book(self, starts_at: datetime = TEN, now: datetime = NOW, **more: object) -> Appointment:
         length = more.pop("length", None)
@@ -128,6 +133,20 @@ def test_an_override_is_audited_and_ordinary_bookings_still_meet_both(
         clinic.book(TEN)
     events = session.scalars(sa.select(VisitEvent.data)).all()
     assert "Crying" not in str(events)
+
+
+def test_who_may_book_over_somebody_is_the_sites_rule(session: Session, clinic: Clinic) -> None:
+    clinic.book()
+    clinic.site.settings = {"overlap_by": "manager"}
+    session.flush()
+    with pytest.raises(Refused, match="only a manager may book over somebody") as refused:
+        clinic.book(TEN, override=Override("Twins"))
+    assert (refused.value.kind, refused.value.field) == ("forbidden", "override.reason")
+    session.add(Membership(staff_id=DESK.id, site_id=clinic.site.id, role=Role.MANAGER))
+    session.flush()
+    assert clinic.book(TEN, override=Override("Twins")).id
+    with pytest.raises(Refused, match="receptionist or manager"):
+        SiteRules.from_mapping({"overlap_by": "patient"})
 
 
 def test_an_override_needs_a_reason(clinic: Clinic) -> None:

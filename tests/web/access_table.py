@@ -68,6 +68,7 @@ WORDS = {
     "verb": "start",
     "choice": "x",
     "ending": "cancel",
+    "note_id": "1",
     "filename": "css/tokens.css",
     # Rows that the site's own pages look up, within the site of the URL.
     **dict.fromkeys(

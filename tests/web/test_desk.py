@@ -179,7 +179,8 @@ def test_left_and_taken_back(desk: Desk) -> None:
     assert "Rosa Lind" in desk.row(desk.rosa)
     again = desk.post("/desk/here/undo", event=answer["toast"]["event"])
     assert again.status_code == 409
-    assert again.get_json()["detail"] == "This was already undone."
+    assert again.get_json()["detail"].startswith("This was already undone. ")
+    assert f"{desk.ticket} taken back: marked as left." in again.get_json()["detail"]
 
 
 def test_the_desk_of_another_clinic_takes_nothing_back_here(desk: Desk) -> None:

@@ -81,7 +81,7 @@ _ROUTES = {"lobby": "lobby screen", "phone": "phone", "fetch": "going over"}
 class Happening:
     """One thing that happened: `subject` is a ticket, a name or a clinician, `words` the rest.
 
-    `why` is a code or words of staff; `afterwards` says that it was entered later than it was.
+    `is_name` says that the subject is a person's name. `why` is a code or words of staff; `afterwards` says that it was entered later than it was.
     """
 
     event_id: int
@@ -93,6 +93,7 @@ class Happening:
     words: str
     who: str
     afterwards: bool
+    is_name: bool = False
 
 
 def class_words(entry_class: str) -> str:
@@ -173,6 +174,7 @@ class _Names:
             subject=self._subject(event),
             words=self._words(event),
             who=self._who(event.actor),
+            is_name=event.visit_id not in self.visits and event.appointment_id is not None,
             afterwards=(event.recorded_at - event.occurred_at).total_seconds() > 60,
         )
 

@@ -14,7 +14,9 @@ from queueapp.domain.localtime import to_local
 from queueapp.domain.visit import EntryState
 from queueapp.realtime.content import content
 from queueapp.realtime.content.desk_items import ItemRow, item_rows
+from queueapp.realtime.content.desk_marks import what_is_known
 from queueapp.realtime.content.desk_rows import DeskRow, Group, groups
+from queueapp.realtime.content.names import named, within
 
 _SHORT_TITLE = 4
 
@@ -87,7 +89,7 @@ def desk_view(session: Session, site: Site, now: datetime) -> DeskView:
     return DeskView(
         rows=rows,
         items=item_rows(session, site),
-        groups=groups(rows),
+        groups=groups(rows, what_is_known(session, rows)),
         strips=[_strip(room, rows) for room in rows.rooms],
         expected=[_expected(a, rows) for a in rows.expected],
         lately=lately(session, site),
@@ -102,6 +104,8 @@ def context(view: DeskView, site: Site) -> dict[str, Any]:
         "slug": site.slug,
         "room_name": room_name,
         "class_words": class_words,
+        "named": named,
+        "within": within,
     }
 
 

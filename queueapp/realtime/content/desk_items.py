@@ -73,6 +73,7 @@ class ItemRow:
     entry_id: int | None
     is_alarm: bool
     choices: tuple[tuple[str, str], ...]
+    name: str = ""
 
 
 def item_rows(session: Session, site: Site) -> list[ItemRow]:
@@ -123,7 +124,17 @@ def _row(session: Session, site: Site, item: DeskItem, entry: QueueEntry | None)
         entry_id=item.entry_id,
         is_alarm=bool(item.details.get("emergency")),
         choices=_ALARM if item.details.get("emergency") else choices_of(item.kind),
+        name=_name(session, item, entry),
     )
+
+
+def _name(session: Session, item: DeskItem, entry: QueueEntry | None) -> str:
+    """The person's name as it stands in the title, so that it can be hidden."""
+    visit = entry.visit if entry else session.get(Visit, item.visit_id or 0)
+    if visit is None and item.appointment_id is not None:
+        booked = session.get(Appointment, item.appointment_id)
+        return booked.patient.called_name if booked and booked.patient else ""
+    return visit.patient.called_name if visit and visit.patient else ""
 
 
 def _who(session: Session, item: DeskItem, entry: QueueEntry | None) -> str:

@@ -9,6 +9,7 @@ from queueapp.db.queries.happened import class_words, room_name
 from queueapp.db.queries.rows import EntryRow, SiteRows, wish_words
 from queueapp.domain.localtime import to_local
 from queueapp.domain.visit import CallRoute, EntryClass, EntryState, Presence
+from queueapp.realtime.content.desk_marks import Known, Mark, marks_of
 from queueapp.waits.promise import range_words, spoken_range
 
 Clock = Callable[[datetime | None], str]
@@ -72,6 +73,8 @@ class DeskRow:
     state_icon: str
     tone: str
     away: bool
+    version: int
+    marks: tuple[Mark, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Group:
     rows: tuple[DeskRow, ...]
 
 
-def groups(rows: SiteRows) -> list[Group]:
+def groups(rows: SiteRows, known: Known) -> list[Group]:
     """Called, due within 20 minutes, due later; each in calling order, empty ones left out."""
     called = sorted(
         (r for r in rows.in_rooms if r.entry.state is EntryState.CALLED),
@@ -107,7 +110,7 @@ def groups(rows: SiteRows) -> list[Group]:
         ("Due later", _people(later), later),
     )
     return [
-        Group(title, note, tuple(desk_row(r, rows) for r in some))
+        Group(title, note, tuple(desk_row(r, rows, known) for r in some))
         for title, note, some in found
         if some
     ]
@@ -118,7 +121,7 @@ def _people(some: Iterable[EntryRow]) -> str:
     return "1 person" if n == 1 else f"{n} people"
 
 
-def desk_row(row: EntryRow, rows: SiteRows) -> DeskRow:
+def desk_row(row: EntryRow, rows: SiteRows, known: Known) -> DeskRow:
     """The row's words, as of the moment the rows were read."""
     entry, visit, zone = row.entry, row.visit, rows.site.timezone
 
@@ -157,6 +160,8 @@ def desk_row(row: EntryRow, rows: SiteRows) -> DeskRow:
         state_icon=icon,
         tone=tone,
         away=away,
+        version=known.versions.get(visit.id, 0),
+        marks=marks_of(row, known),
     )
 
 

@@ -53,18 +53,29 @@ def _answer(done: Done) -> Response:
     said = f"{_named(done)} {done.words}".strip()
     site = security.current_site().slug
     if in_panel():
-        return jsonify(said=f"{said}.", toast=toast(), entry=done.entry_id, then=done.then)
+        return jsonify(
+            said=f"{said}.",
+            name=_name_in(done),
+            toast=toast(),
+            entry=done.entry_id,
+            then=done.then,
+        )
     flash(f"{said}.", "done")
     return redirect(done.then or url_for("desk.page", site=site), 303)
 
 
 def _named(done: Done) -> str:
+    return f"{done.about} {_name_in(done)}".strip()
+
+
+def _name_in(done: Done) -> str:
+    """The name in what is said, so that it can be hidden with all names."""
     if done.entry_id is None:
-        return done.about
+        return ""
     with security.current_db().read() as session:
         entry = session.get(QueueEntry, done.entry_id)
         patient = entry.visit.patient if entry else None
-        return f"{done.about} {patient.called_name if patient else ''}".strip()
+        return patient.called_name if patient else ""
 
 
 def toast() -> dict[str, Any] | None:
@@ -81,6 +92,7 @@ def toast() -> dict[str, Any] | None:
         name = _name_of(session, mine[0])
         return {
             "event": mine[0].id,
+            "name": name or (told.subject if told.is_name else ""),
             "words": " ".join(part for part in (told.subject, name, told.words) if part),
             "left_s": round(left.total_seconds()),
             "of_s": round(window.total_seconds()),

@@ -13,20 +13,12 @@ from queueapp.domain.localtime import to_local
 from queueapp.domain.ordering import ahead_of
 from queueapp.domain.visit import CallRoute, EntryState, Presence
 from queueapp.realtime.content.desk import DeskView
+from queueapp.realtime.content.desk_marks import LANGUAGES
 from queueapp.realtime.content.desk_rows import is_slipping, risk_of, wait_words
 
 _NUMBERS = ("Nobody is", "One person is", "Two people are", "Three people are", "Four people are",
             "Five people are", "Six people are", "Seven people are", "Eight people are",
             "Nine people are", "Ten people are")  # fmt: skip
-_LANGUAGES = {
-    "en": "English", "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "el": "Greek", "fa": "Persian",
-    "gu": "Gujarati", "hi": "Hindi", "hu": "Hungarian", "ja": "Japanese", "ku": "Kurdish",
-    "lt": "Lithuanian", "nl": "Dutch", "pa": "Punjabi", "ps": "Pashto", "ro": "Romanian",
-    "ru": "Russian", "ta": "Tamil", "ti": "Tigrinya", "vi": "Vietnamese", "yo": "Yoruba",
-    "zh": "Chinese", "de": "German", "es": "Spanish", "fr": "French",
-    "it": "Italian", "pl": "Polish", "pt": "Portuguese", "so": "Somali", "tr": "Turkish",
-    "uk": "Ukrainian", "ur": "Urdu",
-}  # fmt: skip
 _ROUTES = {
     CallRoute.LOBBY.value: "screen",
     CallRoute.PHONE.value: "phone",
@@ -101,6 +93,11 @@ def needs_of(session: Session, site: Site, entry: QueueEntry) -> list[tuple[str,
     """Needs and wishes: (icon, what, more)."""
     patient = entry.visit.patient
     found: list[tuple[str, str, str]] = []
+    if patient and (patient.chosen_name or patient.name_sounds):
+        in_list = f"in the list as {patient.name}" if patient.chosen_name and patient.name else ""
+        sounds = f"say {patient.name_sounds}" if patient.name_sounds else ""
+        more = ", ".join(part for part in (sounds, in_list) if part)
+        found.append(("s-person", f"Called {patient.called_name}", more))
     if entry.needs:
         rows = session.scalars(
             sa.select(Room).where(Room.site_id == site.id, Room.retired.is_(False))
@@ -114,7 +111,7 @@ def needs_of(session: Session, site: Site, entry: QueueEntry) -> list[tuple[str,
     ends = f"phone ends {patient.phone[-3:]}" if patient and patient.phone else "no phone known"
     found.append(("s-phone", f"Call by {_and(routes or ['screen', 'phone'])}", ends))
     if patient:
-        found.append(("s-language", _LANGUAGES.get(patient.language, patient.language), ""))
+        found.append(("s-language", LANGUAGES.get(patient.language, patient.language), ""))
     wish = wish_words(entry)
     found.append(("s-person", wish[:1].upper() + wish[1:] if wish else "Anyone", ""))
     if entry.reason:

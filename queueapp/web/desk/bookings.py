@@ -10,6 +10,8 @@ from werkzeug.wrappers import Response
 from queueapp.actions import bookings
 from queueapp.actions.arrivals import check_in as check_in_action
 from queueapp.actions.booking_rows import Place
+from queueapp.actions.overrides import may_override
+from queueapp.actions.unseen import newest_seq
 from queueapp.db.models import Appointment, Service, Site
 from queueapp.db.queries.happened import room_name
 from queueapp.domain.localtime import to_local
@@ -17,8 +19,15 @@ from queueapp.domain.refusal import Refused
 from queueapp.domain.visit import AppointmentState
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
-from queueapp.web.desk.booking import TimeForm, override_of, take_refusal, times_of, wanted
+from queueapp.web.desk.book_times import (
+    TimeForm,
+    override_of,
+    take_refusal,
+    times_of,
+    wanted,
+)
 from queueapp.web.desk.page import Panel, make_panel, show, status_of
+from queueapp.web.desk.seen import check_seen, explained, of_booking, seen
 from queueapp.web.fields import AfterwardsForm, past_instant
 from queueapp.web.forms import Form
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
@@ -59,6 +68,7 @@ def check_in(appointment_id: int) -> Any:
 
     def work(session: Session) -> Done:
         site = session.get_one(Site, current_site().id)
+        check_seen(session, site, of_booking(appointment_id))
         entry = check_in_action(
             session,
             current_actor(),
@@ -73,9 +83,10 @@ def check_in(appointment_id: int) -> Any:
     try:
         return carry_out(work)
     except Refused as refused:
-        if not form.occurred_at.data:
-            raise
-        form.take(refused)
+        told = explained(refused, current_site().id, of_booking(appointment_id))
+        if not form.occurred_at.data and seen() is None:
+            raise told from None
+        form.take(told)
         return show(_panel(appointment_id, "check-in", form), status_of(refused))
 
 
@@ -91,6 +102,7 @@ def move(appointment_id: int) -> Any:
 
     def work(session: Session) -> Done:
         site = session.get_one(Site, current_site().id)
+        check_seen(session, site, of_booking(appointment_id))
         moved = bookings.move_booking(
             session,
             current_actor(),
@@ -106,7 +118,8 @@ def move(appointment_id: int) -> Any:
         return carry_out(work)
     except Refused as refused:
         panel_form = form
-        take_refusal(panel_form, refused, current_site().timezone)
+        told = explained(refused, current_site().id, of_booking(appointment_id))
+        take_refusal(panel_form, told, current_site().timezone)
         return show(_panel(appointment_id, "move", panel_form), status_of(refused))
 
 
@@ -119,13 +132,18 @@ def end(appointment_id: int, ending: str) -> Response:
 
     def work(session: Session) -> Done:
         key = (session, current_actor(), now())
+        about = of_booking(appointment_id)
+        check_seen(session, session.get_one(Site, current_site().id), about)
         if ending == "cancel":
             ended = bookings.cancel_booking(*key, appointment_id=appointment_id, why="by_desk")
             return Done(_name(ended), "booking cancelled; the time is free again")
         ended = bookings.no_show(*key, appointment_id=appointment_id)
         return Done(_name(ended), "marked as not come")
 
-    return carry_out(work)
+    try:
+        return carry_out(work)
+    except Refused as refused:
+        raise explained(refused, current_site().id, of_booking(appointment_id)) from None
 
 
 def _name(appointment: Appointment) -> str:
@@ -162,5 +180,7 @@ def _panel(appointment_id: int, verb: str, form: Any) -> Panel:
                 "form": form,
                 "times": times,
                 "room_name": room_name,
+                "seen": newest_seq(session, of_booking(row.id)),
+                "may_override": may_override(session, current_actor(), site),
             },
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import sqlalchemy as sa
 from flask import redirect, url_for
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
@@ -10,7 +11,10 @@ from werkzeug.wrappers import Response
 
 from queueapp.actions import calls, desk_items, late, order, presence
 from queueapp.actions.legs import NO_WISH
-from queueapp.db.models import DeskItem, QueueEntry, Site
+from queueapp.db.models import DeskItem, QueueEntry, Site, VisitEvent
+from queueapp.db.queries.happened import in_words
+from queueapp.domain.events import Kind
+from queueapp.domain.localtime import to_local
 from queueapp.domain.refusal import conflict
 from queueapp.domain.visit import CallRoute
 from queueapp.realtime.content.desk_items import choices_of
@@ -41,7 +45,7 @@ def settle(item_id: int, choice: str) -> Response:
         if choice not in [code for code, _ in choices_of(item.kind)]:
             raise NotFound
         if item.closed_at is not None:
-            raise conflict("closed", "A colleague has already seen to this.")
+            raise conflict("closed", f"This was seen to already. {_by_whom(session, item)}".strip())
         entry = session.get(QueueEntry, item.entry_id) if item.entry_id else None
         words = _WORKS.get(choice, _close)(session, item, choice)
         return Done(entry.visit.ticket if entry else "", words, item.entry_id)
@@ -59,6 +63,26 @@ def item_panel(item_id: int, verb: str) -> Any:
     if verb in ("book", "rebook") or entry_id is None:
         return redirect(url_for("desk.book", site=current_site().slug, entry=entry_id))
     return redirect(url_for("desk.row", entry_id=entry_id, verb=verb))
+
+
+def _by_whom(session: Session, item: DeskItem) -> str:
+    """Who saw to it, when, and how it was settled."""
+    closed = session.scalars(
+        sa.select(VisitEvent)
+        .where(
+            VisitEvent.site_id == item.site_id,
+            VisitEvent.kind == Kind.DESK_ITEM_CLOSED.value,
+            VisitEvent.recorded_at == item.closed_at,
+        )
+        .order_by(VisitEvent.id.desc())
+    )
+    event = next((e for e in closed if e.data.get("item") == item.id), None)
+    if event is None:
+        return ""
+    site = session.get_one(Site, item.site_id)
+    told = in_words(session, site, [event])[0]
+    how = dict(choices_of(item.kind)).get(item.outcome, "seen to").lower()
+    return f"{told.who}, {to_local(site.timezone, told.at):%H:%M}: {how}."
 
 
 def _close(session: Session, item: DeskItem, choice: str) -> str:

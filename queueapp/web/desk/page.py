@@ -3,23 +3,25 @@
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
 from flask import render_template, request, url_for
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from queueapp.actions.drafts import parked
 from queueapp.actions.undo import undo
 from queueapp.db.models import Site, VisitEvent
 from queueapp.db.queries.happened import in_words
 from queueapp.domain.refusal import Refused, not_found
 from queueapp.realtime.content.desk import DeskView, context, desk_view
+from queueapp.realtime.content.names import named, within
 from queueapp.web import security
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out, in_panel, toast
+from queueapp.web.desk.seen import explained
 from queueapp.web.errors import STATUS
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
-
-_LONGEST_FIND = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,15 @@ class Panel:
     html: Markup
 
 
+_WORDS: dict[str, Any] = {"named": named, "within": within}
+
+
 def make_panel(template: str, title: str, context: dict[str, Any]) -> Panel:
     """Render a panel, while the session whose rows it shows is open."""
     site = current_site()
-    html = render_template(template, **{"zone": site.timezone, "slug": site.slug, **context})
+    html = render_template(
+        template, **{**_WORDS, "zone": site.timezone, "slug": site.slug, **context}
+    )
     return Panel(title, Markup(html))
 
 
@@ -52,7 +59,7 @@ def show(panel: Panel | None = None, status: int = 200, **more: Any) -> Any:
             panel=panel,
             toast=toast(),
             typed=more.get("typed"),
-            find=request.args.get("find", "")[:_LONGEST_FIND],
+            parked=parked(session, current_actor(), site.id, now()),
             **context(view, site),
         )
     return page, status
@@ -75,16 +82,22 @@ def page(site: str) -> Any:
 def take_back(site: str) -> Response:
     """Take back one thing that was done here."""
     number = request.form.get("event", "")
+    number = number if number.isdigit() else "0"
 
     def work(session: Session) -> Done:
-        event = session.get(VisitEvent, int(number)) if number.isdigit() else None
+        event = session.get(VisitEvent, int(number))
         if event is None or event.site_id != current_site().id:
             raise not_found("What you want to undo")
         undone = undo(session, current_actor(), now(), event_id=event.id)
         told = in_words(session, session.get_one(Site, undone.site_id), [undone])[0]
         return Done(told.subject, f"taken back: {told.words}", undone.entry_id)
 
-    return carry_out(work)
+    try:
+        return carry_out(work)
+    except Refused as refused:
+        same = sa.select(VisitEvent.visit_id).where(VisitEvent.id == int(number))
+        about = VisitEvent.visit_id == same.scalar_subquery()
+        raise explained(refused, current_site().id, about) from None
 
 
 def view_of(session: Session) -> tuple[Site, DeskView]:

@@ -1,6 +1,6 @@
 """Who works in which room: coming on shift, going, pausing, changing rooms, running late."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from wtforms import IntegerField
 from wtforms.validators import InputRequired, NumberRange
 
 from queueapp.actions import shifts as actions
+from queueapp.actions.unseen import newest_seq
 from queueapp.db.models import Room, Shift, Site
 from queueapp.db.queries.clinicians import clinicians_of
 from queueapp.db.queries.happened import room_name
@@ -20,6 +21,7 @@ from queueapp.domain.refusal import Refused
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
 from queueapp.web.desk.page import Panel, make_panel, show, status_of
+from queueapp.web.desk.seen import check_seen, of_shift
 from queueapp.web.fields import (
     AfterwardsForm,
     Choice,
@@ -147,6 +149,7 @@ def shift_verb(shift_id: int, verb: str) -> Any:
         site = session.get_one(Site, current_site().id)
         shift = session.get_one(Shift, shift_id)
         who = shift.clinician.shown_name
+        check_seen(session, site, of_shift(shift))
         words = _WORKS[verb](session, site, shift_id, form)
         return Done(who, words, then=_here())
 
@@ -262,9 +265,15 @@ def _panel(shift_id: int | None, verb: str, form: Any, new: OpenForm | None = No
                 "form": form,
                 "new": new,
                 "room_name": room_name,
+                "seen": _seen_of(session, rows, shift_id),
                 "is_open_today": site.opened_day == today and site.closed_day != today,
             },
         )
+
+
+def _seen_of(session: Session, rows: Sequence[Shift], shift_id: int | None) -> int:
+    shift = next((s for s in rows if s.id == shift_id), None)
+    return newest_seq(session, of_shift(shift)) if shift else -1
 
 
 def _fill(session: Session, site: Site, form: Any) -> None:

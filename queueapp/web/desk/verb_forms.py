@@ -35,6 +35,12 @@ class MoveForm(Form):
     reason = text("Reason, kept and shown", "Give a reason: it is shown to colleagues.", 200)
 
 
+class FirstForm(Form):
+    """Why this one goes first."""
+
+    reason = text("Reason, kept and shown", "Give a reason: it is shown to colleagues.", 200)
+
+
 class TransferForm(Form):
     """Where to, with whom, and words for the clinician."""
 

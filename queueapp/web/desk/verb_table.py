@@ -12,6 +12,7 @@ from queueapp.actions.arrivals import arrive
 from queueapp.actions.legs import Wish
 from queueapp.db.models import QueueEntry, Site
 from queueapp.db.queries.happened import class_words, in_words, room_name
+from queueapp.db.queries.queue import load_queue
 from queueapp.domain.actor import Actor
 from queueapp.domain.refusal import conflict
 from queueapp.domain.visit import (
@@ -122,6 +123,20 @@ def _move(turn: Turn, form: forms.MoveForm) -> str:
     return f"moved ahead of {anchor.visit.ticket}"
 
 
+def _first(turn: Turn, form: forms.FirstForm) -> str:
+    line = load_queue(turn.session, turn.site, turn.now).line
+    ahead = next((c for c in line if c.band == turn.entry.band), None)
+    if ahead is None or ahead.entry_id == turn.entry.id:
+        raise conflict("is_first", f"{turn.entry.visit.ticket} is the first already.")
+    order.move(
+        *turn.key,
+        entry_id=turn.entry.id,
+        before_id=ahead.entry_id,
+        reason=form.reason.data or "",
+    )
+    return "put first"
+
+
 def _transfer(turn: Turn, form: forms.TransferForm) -> str:
     opened = service.transfer(
         *turn.key,
@@ -215,6 +230,7 @@ VERBS: dict[str, Verb] = {
     for verb in (
         Verb("call", "Call", "c", "s-call", forms.CallForm, _waits_here, _call),
         Verb("move", "Move", "m", "s-move", forms.MoveForm, _waits, _move),
+        Verb("first", "Put first", "p", "s-up", forms.FirstForm, _waits, _first),
         Verb(
             "transfer",
             "Transfer",

@@ -3,12 +3,13 @@
 from typing import Any
 
 import sqlalchemy as sa
-from flask import request
+from flask import jsonify, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 
 from queueapp.actions.looks import record_look
 from queueapp.actions.undo import last_undoable
+from queueapp.actions.unseen import newest_seq
 from queueapp.db.models import (
     QueueEntry,
     Service,
@@ -24,14 +25,20 @@ from queueapp.realtime.content.desk import DeskView
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
 from queueapp.web.desk.aloud import aloud, needs_of
+from queueapp.web.desk.consequence import told_before
 from queueapp.web.desk.page import Panel, make_panel, show, status_of, view_of
+from queueapp.web.desk.person import PERSON_VERBS, fill_details, shown_notes
+from queueapp.web.desk.seen import check_seen, explained, of_entry
 from queueapp.web.desk.verb_forms import LEFT_BECAUSE
 from queueapp.web.desk.verb_table import VERBS, Turn
 from queueapp.web.fields import rounded_up
 from queueapp.web.forms import Form
-from queueapp.web.security import allow, current_actor, current_db, now
+from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
 _BACK_IN_MIN = 15
+ALL_VERBS = VERBS | PERSON_VERBS
+# Verbs by which others gain or lose: that is said before they are done.
+WEIGHED = frozenset({"call", "move", "first", "class", "transfer", "wish", "left", "here", "out"})
 
 
 @blueprint.route("/entries/<int:entry_id>")
@@ -42,34 +49,60 @@ def row(entry_id: int) -> Any:
     with current_db().write() as session:
         entry = session.get_one(QueueEntry, entry_id)
         record_look(session, current_actor(), now(), visit_id=entry.visit_id)
-    return show(_panel(entry_id, verb if verb in VERBS else ""))
+    return show(_panel(entry_id, verb if verb in ALL_VERBS else ""))
 
 
 @blueprint.route("/entries/<int:entry_id>/<verb>", methods=["POST"])
 @allow("receptionist")
 def do(entry_id: int, verb: str) -> Any:
     """Carry out a verb; what is wrong is said beside its field."""
-    if verb not in VERBS:
-        raise NotFound
-    form = VERBS[verb].form()
-    with current_db().read() as session:
-        site, view = view_of(session)
-        _fill(session, site, view, session.get_one(QueueEntry, entry_id), form)
+    form, about = _form(entry_id, verb)
     if not form.validate():
         return show(_panel(entry_id, verb, form), 422)
     try:
         return carry_out(lambda session: _carry_out(session, entry_id, verb, form))
     except Refused as refused:
-        form.take(refused)
+        form.take(explained(refused, current_site().id, about))
         return show(_panel(entry_id, verb, form), status_of(refused))
+
+
+@blueprint.route("/entries/<int:entry_id>/<verb>/consequence", methods=["POST"])
+@allow("receptionist")
+def consequence(entry_id: int, verb: str) -> Any:
+    """Who would gain and who would lose by it, in a sentence; nothing is done."""
+    form, _ = _form(entry_id, verb)
+    if "reason" in form and not form.reason.data:
+        form.reason.data = "-"  # asked for when it is done, not while it is thought over
+    if not form.validate():
+        return jsonify(said="", refused="")
+    return told_before(lambda session: _run(session, entry_id, verb, form))
+
+
+def _form(entry_id: int, verb: str) -> tuple[Any, Any]:
+    """The form of a verb with its choices, and what picks the facts of that row."""
+    if verb not in ALL_VERBS:
+        raise NotFound
+    form = ALL_VERBS[verb].form()
+    with current_db().read() as session:
+        site, view = view_of(session)
+        entry = session.get_one(QueueEntry, entry_id)
+        _fill(session, site, view, entry, form)
+        return form, of_entry(entry)
 
 
 def _carry_out(session: Session, entry_id: int, verb: str, form: Form) -> Done:
     entry = session.get_one(QueueEntry, entry_id)
+    if verb not in PERSON_VERBS:
+        check_seen(session, session.get_one(Site, entry.site_id), of_entry(entry))
+    words = _run(session, entry_id, verb, form)
+    then = url_for("desk.row", entry_id=entry_id) if verb in PERSON_VERBS else ""
+    return Done(entry.visit.ticket, words, entry.id, then)
+
+
+def _run(session: Session, entry_id: int, verb: str, form: Form) -> str:
+    entry = session.get_one(QueueEntry, entry_id)
     site = session.get_one(Site, entry.site_id)
-    turn = Turn(session, current_actor(), now(), site, entry)
-    words = VERBS[verb].run(turn, form)
-    return Done(entry.visit.ticket, words, entry.id)
+    return ALL_VERBS[verb].run(Turn(session, current_actor(), now(), site, entry), form)
 
 
 def _panel(entry_id: int, verb: str, form: Form | None = None) -> Panel:
@@ -78,13 +111,13 @@ def _panel(entry_id: int, verb: str, form: Form | None = None) -> Panel:
         entry = session.get_one(QueueEntry, entry_id)
         line = view.line(entry_id)
         undoable = last_undoable(session, entry_id)
-        why_not = {code: v.why_not(entry) for code, v in VERBS.items()}
+        why_not = {code: v.why_not(entry) for code, v in ALL_VERBS.items()}
         if undoable is None:
             why_not["undo"] = "There is nothing to take back."
         elif now() - undoable.recorded_at > site.rules.undo_window:
             why_not["undo"] = "It is too long ago to take it back."
         if verb and form is None and not why_not[verb]:
-            form = VERBS[verb].form(formdata=None)
+            form = ALL_VERBS[verb].form(formdata=None)
             _fill(session, site, view, entry, form, is_new=True)
         patient = entry.visit.patient
         name = patient.called_name if patient else ""
@@ -97,14 +130,17 @@ def _panel(entry_id: int, verb: str, form: Form | None = None) -> Panel:
                 "person": name or "No name",
                 "aloud": aloud(view, site, entry),
                 "needs": needs_of(session, site, entry),
-                "verbs": VERBS.values(),
+                "verbs": ALL_VERBS.values(),
                 "why_not": why_not,
                 "here_words": _here_words(entry),
-                "verb": VERBS.get(verb),
+                "verb": ALL_VERBS.get(verb),
                 "form": form,
                 "happened": of_visit(session, site, entry.visit_id),
                 "undoable": in_words(session, site, [undoable])[0] if undoable else None,
                 "class_words": class_words,
+                "notes": shown_notes(session, entry.visit),
+                "seen": newest_seq(session, of_entry(entry)),
+                "weighed": verb in WEIGHED,
                 "came": f"{to_local(site.timezone, entry.arrived_at):%H:%M}",
             },
         )
@@ -124,6 +160,8 @@ def _fill(
     is_new: bool = False,
 ) -> None:
     """Give the form its choices, and a new one its most likely answers."""
+    if "room_needs" in form:
+        fill_details(session, entry, form, is_new=is_new)
     if "room" in form:
         form.room.choices = [
             (str(s.row.room.id), f"{s.name}, {s.clinician}{_busy(s.row.entries)}")

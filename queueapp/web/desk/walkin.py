@@ -20,6 +20,7 @@ from queueapp.domain.walk_in_line import LONGEST, Known, WalkInLine, parse
 from queueapp.waits.promise import range_words, said_range
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out, in_panel
+from queueapp.web.desk.consequence import told_before
 from queueapp.web.desk.page import show, status_of
 from queueapp.web.fields import been_at
 from queueapp.web.forms import Form, text
@@ -35,7 +36,7 @@ class WalkInForm(Form):
     line = text("Add a walk-in: name, service, urgent", longest=LONGEST)
 
 
-def _known(session: Session, site_id: int) -> tuple[list[Known], list[Known]]:
+def known(session: Session, site_id: int) -> tuple[list[Known], list[Known]]:
     services = session.scalars(
         sa.select(Service)
         .where(Service.site_id == site_id, Service.retired.is_(False))
@@ -49,10 +50,10 @@ def _known(session: Session, site_id: int) -> tuple[list[Known], list[Known]]:
 
 
 def _read(session: Session, site_id: int, words: str) -> WalkInLine:
-    return parse(words, *_known(session, site_id))
+    return parse(words, *known(session, site_id))
 
 
-def _wish(line: WalkInLine) -> Wish:
+def wish_of(line: WalkInLine) -> Wish:
     return Wish(line.preference, line.clinician.id if line.clinician else None)
 
 
@@ -128,6 +129,14 @@ def preview(site: str) -> Any:
         )
 
 
+@blueprint.route("/<site>/walk-in/consequence", methods=["POST"])
+@allow("receptionist")
+def add_consequence(site: str) -> Any:
+    """Who waits longer if this one is added; nothing is done."""
+    form = WalkInForm()
+    return told_before(lambda session: _add(session, form))
+
+
 @blueprint.route("/<site>/walk-in", methods=["POST"])
 @allow("receptionist")
 def add(site: str) -> Any:
@@ -162,7 +171,7 @@ def _add(session: Session, form: WalkInForm) -> Done:
         service_id=line.service.id,
         entry_class=line.entry_class,
         newcomer=Newcomer(name=line.name, phone=line.phone, birth_date=line.birth_date),
-        wish=_wish(line),
+        wish=wish_of(line),
         despite_limits=True,
         occurred_at=been_at(site.timezone, site.rules, now(), line.came_at),
     )
