@@ -26,7 +26,9 @@ ROUTES: dict[str, set[str]] = {
     **_each(STAFF, "account", "page sign_out_others"),
     **_each({KIOSK, *LEADS}, "kiosk", "page alarm ask_desk ask_help booked ticket wishes"),
     **_each(ALL, "phone", "join book book_time booking_link"),
-    **_each({BOOKER}, "phone", "booking details keep calendar move_booking cancel_booking"),
+    **_each(
+        {BOOKER}, "phone", "booking details keep calendar move_booking cancel_booking booking_late"
+    ),
     **_each({PATIENT}, "phone", "ticket ask_help go here late out sorted_out"),
     **_each(
         DESK,

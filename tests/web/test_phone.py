@@ -15,9 +15,11 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from queueapp.actions import bookings, calls, presence, service
+from queueapp.actions.booking_links import booker, give_link
 from queueapp.actions.running_late import booking_runs_late
 from queueapp.actions.tickets import visit_token
 from queueapp.db.models import (
+    Appointment,
     Feedback,
     Party,
     Promise,
@@ -328,7 +330,7 @@ def test_called_fills_the_page_and_stays_after_a_reload(
     call(world, entry.id)
     for _ in range(2):
         text = phone.get("/phone/ticket").text
-        assert 'data-stage="called" data-room="Room 1"' in text
+        assert re.search(r'data-stage="called" data-ring="\d+" .* data-room="Room 1"', text)
         assert "It’s your turn" in text
         assert re.search(r"Go to room.*?<p class=\"code\">1</p>", text, re.S)
         assert "Dr Ruiz expects you now." in text
@@ -420,6 +422,22 @@ def test_a_booking_that_runs_late_is_no_no_show_before_then(world: PatientWorld)
         say(bookings.no_show)
     with pytest.raises(Refused, match="too late for this time"):
         say(booking_runs_late, by=timedelta(minutes=110))
+
+
+def test_a_booking_says_by_its_link_that_it_runs_late(world: PatientWorld) -> None:
+    booked = world.booking(code="AB12", in_minutes=15)
+    with world.db.write() as s:
+        given = booker(
+            give_link(s, datetime.now(UTC), s.get_one(Appointment, booked)), in_minutes(0)
+        )
+    assert given
+    browser = world.phone()
+    with browser.session_transaction() as session:
+        session["booker"] = [given.credential.id, given.credential.stamp]
+    assert "I’m running late" in browser.get("/booking").text
+    browser.post("/booking/late", data={"minutes": "20"})
+    by = clock(in_minutes(35))
+    assert re.search(rf"We expect you by {by[:3]}\d\d", browser.get("/booking").text)
 
 
 def test_the_one_link_of_a_family_says_when_any_of_them_is_called(world: PatientWorld) -> None:

@@ -1,7 +1,7 @@
 """A booking as its patient has it: for whom, what stands, the calendar's file, the link."""
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import segno
@@ -36,6 +36,8 @@ from queueapp.web.security import (
     remember,
 )
 
+# How long around its time a booking can be said to run late.
+SOON = timedelta(hours=2)
 _GONE = ("overlap", "share_kept", "too_soon", "hold_expired")
 _TOGETHER = re.compile(r"(\d{2})(\d{2})(\d{4})")
 
@@ -127,6 +129,7 @@ def booking() -> str | Response:
             never_booked=booked.patient_id is None,
             words=words_of(booked.service, booked.reason_id),
             has_begun=booked.starts_at <= now(),
+            is_soon=abs(booked.starts_at - now()) <= SOON,
             link=_link(session, booked),
             qr=_qr(booked.code),
         )
