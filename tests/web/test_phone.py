@@ -29,6 +29,7 @@ from queueapp.db.models import (
     Visit,
     VisitEvent,
 )
+from queueapp.db.queries.thanks import thanks_to
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.refusal import Refused
 from queueapp.domain.visit import CallRoute, EntryState, PreferenceKind, Presence
@@ -387,6 +388,8 @@ def test_one_tap_says_whether_it_was_sorted_out_and_words_reach_desk_and_clinici
         (row,) = item_rows(s, s.get_one(Site, world.site_id))
         assert "was not sorted out and wants an answer" in row.title
         assert "blood test" in row.about
+        (thanks,) = thanks_to(s, world.site_id, world.doctors[0], datetime.now(UTC))
+        assert thanks.words == "Dr Ruiz was so kind."
         # Events outlive a purge: none of the words are in them.
         kept = repr([(e.why, e.data, e.before) for e in s.scalars(sa.select(VisitEvent))])
     assert not re.search("blood|kind|example.org", kept)
