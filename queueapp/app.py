@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from queueapp import config
 from queueapp.db.session import Database
-from queueapp.web import auth, context, errors, headers, health, limits, security, sockets
+from queueapp.web import account, auth, context, errors, headers, health, limits, security, sockets
 from queueapp.web.gate import Gate
 
 ROOT = Path(__file__).parent.parent
@@ -71,6 +71,7 @@ def build(
     limits.register(app, settings)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(auth.blueprint)
+    app.register_blueprint(account.blueprint)
     for name in screens:
         spec = importlib.util.find_spec(f"queueapp.web.{name}")
         if spec is None or spec.origin is None:

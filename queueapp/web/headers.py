@@ -23,7 +23,7 @@ def _policy(settings: Settings) -> str:
             "style-src-attr 'unsafe-inline'",
             "object-src 'none'",
             "frame-src 'none'",
-            "worker-src 'none'",
+            "worker-src 'self'",
             "base-uri 'none'",
             "form-action 'self'",
             "frame-ancestors 'none'",

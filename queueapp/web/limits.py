@@ -72,6 +72,9 @@ def limit_routes(app: Flask) -> None:
     _limit(app, "auth.sign_in", limiter.limit(
         WRONG_PASSWORDS_OF_A_LOGIN, key_func=_login, methods=["POST"], deduct_when=_was_wrong
     ))  # fmt: skip
+    _limit(app, "account.page", limiter.limit(
+        WRONG_PASSWORDS_OF_A_LOGIN, key_func=_signed_in, methods=["POST"], deduct_when=_was_wrong
+    ))  # fmt: skip
     for endpoint in CODES:
         _limit(app, endpoint, limiter.limit(WRONG_CODES, methods=["POST"], deduct_when=_is_wrong))
     for endpoint in LOOK_UPS:
@@ -151,6 +154,11 @@ def _login() -> str:
     """The login that is tried, known or not; apart for the browsers that have signed in to it."""
     tried = _hash(request.form.get("email", ""))
     return f"{tried}:{'known' if tried in _known() else 'strange'}"
+
+
+def _signed_in() -> str:
+    staff = security.viewer().of_kind("staff")
+    return f"staff:{staff.actor.id}" if staff else address()
 
 
 def _device() -> str:
