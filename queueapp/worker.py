@@ -23,6 +23,7 @@ from queueapp.db.models import Site
 from queueapp.db.queries.forecasts import sites_to_forecast
 from queueapp.db.session import Database
 from queueapp.domain.actor import SYSTEM
+from queueapp.notifications import bookings
 from queueapp.web import idempotency
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,10 @@ STALE_AFTER = timedelta(seconds=20)
 
 
 class Worker:
-    """One worker process's work on `database`; `clock` gives now, `ticking` monotonic seconds."""
+    """One worker process's work on `database`; `clock` gives now, `ticking` monotonic seconds.
+
+    `public_url` is where people reach the clinic, for what its messages say.
+    """
 
     def __init__(
         self,
@@ -48,8 +52,10 @@ class Worker:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         ticking: Callable[[], float] = time.monotonic,
+        public_url: str = "",
     ) -> None:
         self._database, self._clock, self._ticking = database, clock, ticking
+        self._public_url = public_url
         self.holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._forecaster = Forecaster(database)
         self._not_before: dict[int, float] = {}
@@ -63,6 +69,7 @@ class Worker:
         if self._ticking() >= self._sweep_at:
             self._sweep_at = self._ticking() + SWEEP_S
             self._sweep()
+            self._write_messages()
         if self._ticking() >= self._tidy_at:
             self._tidy_at = self._ticking() + HOUSEKEEPING_S
             with self._database.write() as session:
@@ -132,6 +139,16 @@ class Worker:
             except Exception:
                 log.exception("site %s could not be swept", site_id)
 
+    def _write_messages(self) -> None:
+        try:
+            with self._database.read() as session:
+                is_pending = bookings.is_pending(session)
+            if is_pending:
+                with self._database.write() as session:
+                    bookings.compose_pending(session, self._clock(), self._public_url)
+        except Exception:
+            log.exception("messages could not be written; next try in a while")
+
 
 def run(settings: Settings) -> None:
     """Work until told to stop, or until the process that started this one is gone."""
@@ -148,6 +165,6 @@ def run(settings: Settings) -> None:
         from queueapp.realtime.pokes import Pokes
 
         database.on_commit(Pokes(settings.redis_url).tell)
-    worker = Worker(database)
+    worker = Worker(database, public_url=settings.public_url)
     worker.run(lambda seconds: over.wait(seconds) or os.getppid() != parent)
     database.dispose()

@@ -57,6 +57,8 @@ def home() -> str | Response:
     patient = who.of_kind("visit")
     if patient and "phone.ticket" in current_app.view_functions:
         links.insert(0, ("Your ticket", [("Follow your ticket", url_for("phone.ticket"))]))
+    if who.of_kind("booking") and "phone.booking" in current_app.view_functions:
+        links.insert(0, ("Your appointment", [("Your appointment", url_for("phone.booking"))]))
     every = [link for _, group in links for link in group]
     if len(every) == 1:
         return redirect(every[0][1])

@@ -57,9 +57,7 @@ class BookingWorld:
 
     def at(self, clock: str, days: int = 1) -> datetime:
         """That time on a day from today on."""
-        return local_to_utc(
-            ZONE, self.tomorrow + ONE_DAY * (days - 1), time.fromisoformat(clock)
-        )
+        return local_to_utc(ZONE, self.tomorrow + ONE_DAY * (days - 1), time.fromisoformat(clock))
 
     def phone(self) -> FlaskClient:
         """A phone nobody knows."""

@@ -12,7 +12,8 @@ from queueapp.actions.access import visit_of_token
 from queueapp.actions.arrivals import Newcomer, take_ticket
 from queueapp.actions.base import find_site
 from queueapp.actions.tickets import visit_token
-from queueapp.db.models import QueueEntry, Visit
+from queueapp.db.models import QueueEntry, Site, Visit
+from queueapp.db.queries.online import may_be_booked
 from queueapp.domain.actor import Actor, ActorKind
 from queueapp.domain.localtime import ONE_DAY, local_to_utc, to_local
 from queueapp.domain.refusal import Refused
@@ -160,8 +161,12 @@ def _page(form: JoinForm, offers: list[Offer], errors: dict[str, str] | None = N
         for id, name in everyone
     }
     mine = viewer().of_kind("visit")
+    with current_db().read() as session:
+        row = session.get_one(Site, current_site().id)
+        can_book = any(may_be_booked(row, service) for service in row.services)
     return render_template(
         "phone/join.html",
+        can_book=can_book,
         form=form,
         offers=offers,
         clinicians=[(id, name, gives[id]) for id, name in everyone],

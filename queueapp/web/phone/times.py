@@ -145,12 +145,15 @@ def _free(
 def _choices(
     site: Site, found: list[FreeTime], room: Room, names: dict[int, str]
 ) -> list[TimeChoice]:
-    """One choice per time: with whoever has most room left that day."""
-    best: dict[datetime, FreeTime] = {}
+    """One choice per time: with whoever has most room left that day, in turn where several have."""
+    at_once: dict[datetime, list[FreeTime]] = {}
     for free in found:
-        other = best.get(free.starts_at)
-        if other is None or _spare(site, free, room) > _spare(site, other, room):
-            best[free.starts_at] = free
+        at_once.setdefault(free.starts_at, []).append(free)
+    chosen = []
+    for n, (at, several) in enumerate(sorted(at_once.items())):
+        most = max(_spare(site, free, room) for free in several)
+        idle = [free for free in several if _spare(site, free, room) == most]
+        chosen.append((at, idle[n % len(idle)]))
     return [
         TimeChoice(
             value=f"{at.isoformat()}|{f'c{f.clinician_id}' if f.clinician_id else f'p{f.pool_id}'}",
@@ -158,7 +161,7 @@ def _choices(
             clock=f"{to_local(site.timezone, at):%H:%M}",
             who=names.get(f.clinician_id or 0) or f"{f.places} place{'s' if f.places > 1 else ''}",
         )
-        for at, f in sorted(best.items())
+        for at, f in chosen
     ]
 
 
