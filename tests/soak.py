@@ -22,10 +22,12 @@ from tests.factories import make_api_token, make_service, make_site
 from tests.races import contests
 from tests.races.contests import Result
 from tests.served import Served
+from tests.system.endings import ENDINGS, seconds_to_end
 
 TICKETS, CALLERS = 5_000, 16
 ATTEMPTS, CODES, PROCESSES = 10_000, 10_000, 8
 KEYS, TIMES = 1_000, 3
+PEOPLE, SOON_S = 100, 2.0
 
 
 @contextmanager
@@ -71,6 +73,17 @@ def keys(url: str, directory: Path) -> Result:
     return Result(KEYS, effects - KEYS, differing, time.perf_counter() - began)
 
 
+def endings(url: str, directory: Path) -> Result:
+    """100 people signed in with a live page, then disabled: who opens what 2 s later?"""
+    began = time.perf_counter()
+    database = Database(url, secret="tests" * 8)
+    with repeated(url, directory) as (served, _):
+        seconds, still = seconds_to_end(served, database, "soak", PEOPLE, ENDINGS[:1])
+    database.dispose()
+    late = sum(one > SOON_S for one in seconds)
+    return Result(PEOPLE, len(still), late, time.perf_counter() - began)
+
+
 CONTESTS: dict[str, Callable[[str, Path], Result]] = {
     f"{CALLERS} callers drain {TICKETS} tickets": lambda url, _: contests.drain(
         url, TICKETS, CALLERS
@@ -82,6 +95,7 @@ CONTESTS: dict[str, Callable[[str, Path], Result]] = {
         url, ATTEMPTS, PROCESSES
     ),
     f"{KEYS} requests, {TIMES} times each at once": keys,
+    f"{PEOPLE} disabled people out of page and socket within {SOON_S:g} s": endings,
 }
 
 

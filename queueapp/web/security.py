@@ -1,6 +1,7 @@
 """Who may open what: every route carries `@allow(...)`, and the site comes from its URL."""
 
 import functools
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ STAFF_SIGNED_IN_FOR_S = int(SIGNED_IN_FOR.total_seconds())
 STAFF_IDLE_FOR_S = 8 * 3600
 _SEEN_EVERY_S = 300
 ANYONE = "anyone"
+log = logging.getLogger("queueapp.security")
 _LARGEST_ID = 2**63 - 1
 _BY_ID: dict[str, Any] = {
     "room_id": Room,
@@ -178,6 +180,8 @@ def _let_in(wanted: frozenset[Part], everyone: bool, arguments: dict[str, Any]) 
         # A program is not even told that something of another clinic exists.
         if is_api() and who.as_one_of(frozenset(Part), site_id) is None:
             raise NotFound
+        actor = who.identities[0].actor
+        log.warning("%s was refused %s %s", actor.key, request.method, request.path)
         raise Forbidden
     g.identity = found
     g.site = place.site or _own_site(found)
