@@ -125,7 +125,7 @@ def born(day: str, month: str, year: str) -> tuple[date | None, dict[str, str]]:
     return found, {}
 
 
-def _birth_date(kept: dict[str, str]) -> tuple[Any, date | None]:
+def _birth_date(kept: dict[str, str]) -> tuple[str | tuple[str, int], date | None]:
     given = request.form
     if "year" not in given or given.get("back") == "born":
         return show("kiosk/ask_born.html", kept=kept, given=given), None
