@@ -30,7 +30,11 @@ KEPT = ("line", "read", "service", "clinician", "day", "at", "name", "birth_date
 class BookForm(TimeForm):
     """What for, with whom, when, for whom; `line` says it all at once, `read` is what was read."""
 
-    line = text("In one line: name, what for, with whom, day, time, phone", longest=LONGEST)
+    line = text(
+        "In one line: name, what for, with whom, day, time, phone",
+        longest=LONGEST,
+        id="book-line",
+    )
     read = HiddenField()
     service = Choice("What for", "Choose one of this clinic's services.")
     clinician = Choice("With", "Choose anyone or a clinician.")

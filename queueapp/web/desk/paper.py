@@ -21,7 +21,7 @@ from queueapp.web.fields import been_at, read_clock
 from queueapp.web.forms import Form
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
-_SHOWN = 4
+_SHOWN = 3
 _MOST = 30
 _FIELDS = ("label", "line", "came", "called", "room", "out", "left")
 

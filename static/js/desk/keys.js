@@ -65,7 +65,8 @@ function escape(at) {
   if (panel.contains(at) && cancel) return cancel.click();
   if (!panel.hidden) return parkBooking() || closePanel();
   if (at === line) emptyLine();
-  toList();
+  if (chosen()) toList();
+  else step(1);
 }
 
 document.addEventListener("keydown", (event) => {
