@@ -39,12 +39,16 @@ _OURS = {words for _, words in CALLS.values()} | set(HELPS.values())
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """Words of CALLS and HELPS, a language code, a phone number; what is empty stays as it was."""
+    """Words of CALLS and HELPS, a language code, a phone number; what is empty stays as it was.
+
+    Only with `show_name` does a lobby show the name when they are called; told anew with `calls`.
+    """
 
     calls: Collection[str] = ()
     helps: Collection[str] = ()
     language: str = ""
     phone: str = ""
+    show_name: bool = False
 
 
 def tell_wishes(
@@ -62,6 +66,8 @@ def tell_wishes(
     if wishes.calls:
         routes = dict.fromkeys(CALLS[call][0].value for call in CALLS if call in wishes.calls)
         patient.call_routes = list(routes)
+    if wishes.calls or wishes.show_name:
+        patient.name_on_lobby = wishes.show_name
     if wishes.calls or wishes.helps:
         patient.access_needs = _needs(patient, wishes)
     patient.language = wishes.language or patient.language

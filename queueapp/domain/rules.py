@@ -49,6 +49,7 @@ class SiteRules:
     online_per_person: int = 2
     online_per_contact: int = 6
     walk_in_share: float = 0.3
+    lobby_light: bool = False
 
     @classmethod
     def from_mapping(cls, stored: Mapping[str, Any]) -> "SiteRules":

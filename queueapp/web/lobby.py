@@ -14,10 +14,12 @@ blueprint = Blueprint("lobby", __name__)
 def page(site: str) -> str:
     """The television in the waiting room."""
     with current_db().read() as session:
-        found = facts(session, find_site(session, site), now())
+        row = find_site(session, site)
+        found = facts(session, row, now())
         return render_template(
             "lobby/page.html",
             channels=[f"lobby:{current_site().slug}"],
             seq=found["seq"],
+            theme="light" if row.rules.lobby_light else "dark",
             **{name: value for name, value in found.items() if name != "seq"},
         )

@@ -1,8 +1,10 @@
-// The lobby's chime and clock. A call is heard once, however often its page is painted.
+// The lobby's voice, chime and clock. A call is heard once, however often its page is painted.
+import { startDisplay, hasStarted } from "./lobby-start.js";
+import { announce } from "./lobby-voice.js";
+
 const zone = document.body.dataset.zone;
 const heard = new Set();
 let paintedUpTo = 0;
-let sound = null;
 
 function clock() {
   const element = document.querySelector("[data-clock]");
@@ -17,32 +19,6 @@ function elapsed() {
   }
 }
 
-// Two soft notes, a fourth apart, drawn here so that no sound file is needed.
-function chime() {
-  if (!sound || sound.state !== "running") return;
-  [523.25, 698.46].forEach((pitch, n) => {
-    const at = sound.currentTime + n * 0.35;
-    const tone = sound.createOscillator();
-    const volume = sound.createGain();
-    tone.frequency.value = pitch;
-    volume.gain.setValueAtTime(0, at);
-    volume.gain.linearRampToValueAtTime(0.4, at + 0.02);
-    volume.gain.exponentialRampToValueAtTime(0.001, at + 1.2);
-    tone.connect(volume).connect(sound.destination);
-    tone.start(at);
-    tone.stop(at + 1.3);
-  });
-}
-
-function offerSound() {
-  const button = document.querySelector("[data-sound]");
-  sound = new AudioContext();
-  const show = () => { if (button) button.hidden = sound.state === "running"; };
-  sound.addEventListener("statechange", show);
-  button?.addEventListener("click", () => sound.resume());
-  show();
-}
-
 function hear(calls, { quietly = false } = {}) {
   const fresh = calls.filter((call) => !call.withdrawn && call.call > paintedUpTo && !heard.has(call.call));
   fresh.forEach((call) => heard.add(call.call));
@@ -51,7 +27,8 @@ function hear(calls, { quietly = false } = {}) {
   if (fresh.length === 0 || quietly) return;
   document.querySelector(".now[data-call]")?.setAttribute("data-new", "");
   document.body.dataset.chimed = String(Number(document.body.dataset.chimed ?? 0) + 1);
-  chime();
+  // Oldest first: who was called first is told first.
+  if (hasStarted()) announce(fresh.sort((a, b) => a.call - b.call));
 }
 
 hear([...document.querySelectorAll("[data-call], .before li[id]")].map((e) => ({ call: Number(e.dataset.call ?? e.id.split("-")[1]) })), { quietly: true });
@@ -59,7 +36,7 @@ document.addEventListener("queueapp:update", (event) => {
   if (event.detail.channel.startsWith("lobby:") && event.detail.calls) hear(event.detail.calls);
   elapsed();
 });
-offerSound();
+startDisplay();
 clock();
 elapsed();
 setInterval(() => { clock(); elapsed(); }, 1000);

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from queueapp.db.models import Appointment, QueueEntry, Service, ServiceTarget, Site, VisitEvent
 from queueapp.db.models.queue import TURNED_AWAY
-from queueapp.db.queries.wait_rows import WaitRows, load_waits
+from queueapp.db.queries.wait_rows import WaitRows, counted, judged_columns, load_waits
 from queueapp.domain.spans import Span
 from queueapp.domain.visit import OPEN_STATES, AppointmentState, EntryClass, EntryState
 
@@ -75,7 +75,7 @@ def figures_of(rows: WaitRows) -> Figures:
         max_s=longest,
         active_median_s=active,
         within=int(rows.in_time.sum()),
-        judged=int((waited | rows.left_late).sum()),
+        judged=int(rows.judged.sum()),
     )
 
 
@@ -107,6 +107,26 @@ def count_turned_away(
     )
     said = session.scalars(query).all()
     return sum(service_id in (None, data.get("service")) for data in said)
+
+
+def count_in_time(
+    session: Session, site_id: int, span: Span
+) -> dict[tuple[int, str], tuple[int, int]]:
+    """Called by `due_by`, of those called or left after it: by service and class."""
+    in_time, judged = judged_columns()
+    query = (
+        sa.select(
+            QueueEntry.service_id, QueueEntry.entry_class, sa.func.sum(in_time), sa.func.sum(judged)
+        )
+        .where(
+            QueueEntry.site_id == site_id,
+            QueueEntry.arrived_at >= span.start,
+            QueueEntry.arrived_at < span.end,
+            counted(),
+        )
+        .group_by(QueueEntry.service_id, QueueEntry.entry_class)
+    )
+    return {(row[0], row[1]): (int(row[2]), int(row[3])) for row in session.execute(query)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,8 @@ class WaitRows:
     `arrived` is microseconds since 1970. `wait` is microseconds from arrival (a booked patient's:
     the later of the time and the check-in) to the first standing call, or to the start where no
     call was recorded; never below 0, and -1 where there was neither. `out` is microseconds of it
-    stepped out. `in_time`: that call came by the stored `due_by`; `left_late`: left uncalled
-    after it.
+    stepped out. `in_time`: that call came by the stored `due_by`; `judged`: called at all, or left
+    uncalled after it.
     """
 
     service: NDArray[np.int64]
@@ -61,7 +61,7 @@ class WaitRows:
     wait: NDArray[np.int64]
     out: NDArray[np.int64]
     in_time: NDArray[np.bool_]
-    left_late: NDArray[np.bool_]
+    judged: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.service)
@@ -76,6 +76,28 @@ def counted() -> sa.ColumnElement[bool]:
     return sa.or_(QueueEntry.state != EntryState.CANCELLED, QueueEntry.previous_id.is_(None))
 
 
+def judged_columns() -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
+    """1 or 0 per entry: called by `due_by`; called at all, or left uncalled after it."""
+    e, met = QueueEntry, _met()
+    judged = sa.case((sa.or_(met.is_not(None), _left_late()), 1), else_=0)
+    return sa.case((met <= e.due_by, 1), else_=0), judged
+
+
+def _met() -> sa.ColumnElement[Any]:
+    """The first standing call, or the start where no call was recorded."""
+    return sa.func.coalesce(QueueEntry.called_at, QueueEntry.started_at)
+
+
+def _left_late() -> sa.ColumnElement[bool]:
+    e = QueueEntry
+    return sa.and_(
+        e.state == EntryState.LEFT,
+        _met().is_(None),
+        e.end_unknown.is_(False),
+        e.ended_at > e.due_by,
+    )
+
+
 def load_waits(
     session: Session,
     site_id: int,
@@ -86,21 +108,18 @@ def load_waits(
 ) -> WaitRows:
     """The entries that arrived in the half-open span, of those services and classes or of all."""
     e = QueueEntry
-    met = sa.func.coalesce(e.called_at, e.started_at)
+    in_time, judged = judged_columns()
     reference = sa.case((e.scheduled_at > e.arrived_at, e.scheduled_at), else_=e.arrived_at)
-    left_late = sa.and_(
-        e.state == EntryState.LEFT, met.is_(None), e.end_unknown.is_(False), e.ended_at > e.due_by
-    )
     query = sa.select(
         e.service_id,
         e.entry_class,
         sa.type_coerce(e.state, sa.String),
         _Micros(e.arrived_at),
         _Micros(reference),
-        sa.func.coalesce(_Micros(met), _NONE),
+        sa.func.coalesce(_Micros(_met()), _NONE),
         sa.type_coerce(e.stepped_out, sa.Integer),
-        sa.case((met <= e.due_by, 1), else_=0),
-        sa.case((left_late, 1), else_=0),
+        in_time,
+        judged,
     ).where(e.site_id == site_id, e.arrived_at >= span.start, e.arrived_at < span.end, counted())
     if service_ids is not None:
         query = query.where(e.service_id.in_(service_ids))
@@ -132,5 +151,5 @@ def _rows(part: Any) -> WaitRows:
         wait=np.where(met == _NONE, _NONE, np.maximum(met - numbers(4), 0)),
         out=out,
         in_time=numbers(7).astype(bool),
-        left_late=numbers(8).astype(bool),
+        judged=numbers(8).astype(bool),
     )

@@ -1,6 +1,9 @@
-"""What a lobby says: the last six calls, the wait per service, who is next. Nothing personal."""
+"""What a lobby says: the last six calls, the wait per service, who is next, targets and delays.
 
-from datetime import datetime, timedelta
+Codes and rooms; a name only of who asked for it, and only while they are called.
+"""
+
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,17 +11,17 @@ from flask import render_template
 from sqlalchemy.orm import Session
 
 from queueapp.actions.waits_now import waits_now
-from queueapp.db.models import Call, QueueEntry, Room, Site, Visit
+from queueapp.db.models import Call, Patient, QueueEntry, Room, Site, Visit
 from queueapp.db.queries.queue import load_queue
 from queueapp.domain.visit import CallOutcome, CallRoute, EntryState, Presence
 from queueapp.realtime.content import content
+from queueapp.realtime.content.lobby_words import delay_words, goals
 from queueapp.realtime.publish import stamp
 
 SHOWN_CALLS = 6
 # More than are shown go along as data: of many calls in one moment none goes unheard.
 _TOLD_CALLS = 24
 _SHOWN_NEXT = 5
-_WORTH_SAYING = timedelta(minutes=5)
 
 
 @content("lobby")
@@ -33,6 +36,7 @@ def lobby(session: Session, site: Site, now: datetime, _subject: int | None) -> 
             "number": call["number"],
             "called_at": stamp(call["called_at"]),
             "withdrawn": call["withdrawn"],
+            **({"name": call["name"]} if call["name"] else {}),
         }
         for call in found["told"]
     ]
@@ -60,13 +64,8 @@ def facts(session: Session, site: Site, now: datetime) -> dict[str, Any]:
         "waits": waits_now(session, site, now),
         "waiting": len(here),
         "longest_since": min((c.arrived_at for c in here), default=None),
-        "late": sorted(
-            {
-                round(s.declared_delay.total_seconds() / 60)
-                for s in view.shifts
-                if s.declared_delay >= _WORTH_SAYING
-            }
-        ),
+        "late": delay_words(view, [s for s in site.services if s.id in care and not s.retired]),
+        "goals": goals(session, site, now, care),
     }
 
 
@@ -81,12 +80,16 @@ def _calls(session: Session, site: Site) -> list[dict[str, Any]]:
             Call.routes,
             Visit.ticket,
             Visit.id.label("visit_id"),
+            Patient.name_on_lobby,
+            Patient.chosen_name,
+            Patient.name,
             Room.name.label("room"),
             QueueEntry.state,
         )
         .join(QueueEntry, QueueEntry.id == Call.entry_id)
         .join(Visit, Visit.id == QueueEntry.visit_id)
         .join(Room, Room.id == Call.room_id)
+        .outerjoin(Patient, Patient.id == Visit.patient_id)
         .where(
             Call.site_id == site.id,
             Visit.discreet.is_(False),
@@ -99,14 +102,17 @@ def _calls(session: Session, site: Site) -> list[dict[str, Any]]:
     for row in rows:
         if row.visit_id not in shown and len(shown) < _TOLD_CALLS:
             withdrawn = row.outcome is CallOutcome.WITHDRAWN
+            standing = row.outcome is None and row.state is EntryState.CALLED
+            asked_for = row.name_on_lobby and standing
             shown[row.visit_id] = {
                 "call": row.id,
                 "ticket": row.ticket,
                 "room": row.room,
                 "number": row.number,
                 "called_at": row.called_at,
-                "standing": row.outcome is None and row.state is EntryState.CALLED,
+                "standing": standing,
                 "withdrawn": withdrawn,
+                "name": (row.chosen_name or row.name) if asked_for else "",
             }
     return list(shown.values())
 

@@ -57,6 +57,9 @@ GROUPS: dict[str, dict[str, Figure]] = {
             choices=(("receptionist", "Everyone at the desk"), ("manager", "Managers alone")),
         ),
     },
+    "Lobby screen": {
+        "lobby_light": Figure("Light instead of dark", "A screen may choose for itself"),
+    },
     "Afterwards and the day": {
         "answer_within": Figure("How it went may be told for", "After the visit", HOURS),
         "day_starts_at": Figure("The service day begins at", "Night shifts end before it"),

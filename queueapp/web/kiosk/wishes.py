@@ -43,6 +43,7 @@ def wishes(site: str) -> str | tuple[str, int]:
         helps=given.getlist("help"),
         language=language if language in LANGUAGES else "",
         phone=given.get("phone", "").strip(),
+        show_name="show_name" in given,
     )
     try:
         with current_db().write() as session:
@@ -51,7 +52,7 @@ def wishes(site: str) -> str | tuple[str, int]:
             tell_wishes(session, current_actor(), now(), visit_id=first, wishes=told)
             # How to call and in which language goes for those who came along; help is one's own.
             for visit_id in others:
-                theirs = replace(told, helps=())
+                theirs = replace(told, helps=(), show_name=False)
                 tell_wishes(session, current_actor(), now(), visit_id=visit_id, wishes=theirs)
     except Refused as refused:
         errors = {refused.field or "call": refused.message}

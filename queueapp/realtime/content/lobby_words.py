@@ -1,0 +1,83 @@
+"""What a lobby tells of the clinic itself: who runs late, and targets beside what came of them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from queueapp.db.models import Service, Site
+from queueapp.db.queries.board import share_for, targets_of
+from queueapp.db.queries.figures import count_in_time
+from queueapp.db.queries.queue import QueueView
+from queueapp.domain.localtime import service_day, service_day_span
+from queueapp.domain.visit import EntryClass
+from queueapp.realtime.content.spoken import joined
+
+_WORTH_SAYING = timedelta(minutes=5)
+_STEP_MIN = 5
+_MOST_SAID = 2
+_ENOUGH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Called in time today, in per cent; `got` is None while too few to say."""
+
+    words: str
+    got: int | None
+    aim: int
+
+    @property
+    def met(self) -> bool:
+        """Whether the aim is reached so far."""
+        return self.got is not None and self.got >= self.aim
+
+
+def delay_words(view: QueueView, services: Iterable[Service]) -> list[str]:
+    """Declared delays as sentences, by what is late; empty while everybody keeps time."""
+    found: dict[tuple[bool, int], list[str]] = {}
+    for service in services:
+        shifts = [s for s in view.shifts if s.is_open and service.id in s.services]
+        late = [s.declared_delay for s in shifts if s.declared_delay >= _WORTH_SAYING]
+        if late:
+            minutes = _STEP_MIN * round(max(late).total_seconds() / 60 / _STEP_MIN)
+            name = service.plain_name or service.name
+            found.setdefault((len(late) == len(shifts), minutes), []).append(name)
+    if len(found) > _MOST_SAID:
+        most = max(minutes for _, minutes in found)
+        return [f"Some visits run up to {most} minutes late."]
+    return [
+        f"{'' if all_late else 'Some '}{joined(names)} visits run about {minutes} minutes late."
+        for (all_late, minutes), names in found.items()
+    ]
+
+
+def goals(
+    session: Session, site: Site, now: datetime, care: Sequence[int] | set[int]
+) -> list[Goal]:
+    """Booked patients and the others, over all services that are care, per event."""
+    starts_at = site.rules.day_starts_at
+    day = service_day(site.timezone, now, starts_at)
+    span = service_day_span(site.timezone, day, starts_at)
+    counts = {
+        key: pair
+        for key, pair in count_in_time(session, site.id, span).items()
+        if key[0] in care and pair[1]
+    }
+    targets = targets_of(session, [s for s in site.services if s.id in care])
+    found = []
+    for words, booked in (("With appointment", True), ("No appointment", False)):
+        part = {k: v for k, v in counts.items() if (k[1] == EntryClass.BOOKED) == booked}
+        judged = sum(of for _, of in part.values())
+        if not judged:
+            continue
+        within = sum(hits for hits, _ in part.values())
+        # Where aims differ, the one that all of these people's aims come to.
+        aim = sum(
+            of * share_for([t for t in targets if t.service_id == service_id], label, day)
+            for (service_id, label), (_, of) in part.items()
+        )
+        got = round(100 * within / judged) if judged >= _ENOUGH else None
+        found.append(Goal(words, got, round(100 * aim / judged)))
+    return found
