@@ -11,9 +11,12 @@ from sqlalchemy.orm import Session
 from queueapp.db.models import (
     AdminChange,
     ApiToken,
+    Clinician,
     Device,
     Look,
     Membership,
+    Room,
+    Shift,
     Staff,
     Visit,
     VisitEvent,
@@ -77,8 +80,11 @@ def _rows(session: Session, query: Any, most: int | None) -> Any:
 
 def _did(session: Session, site_id: int, wanted: Wanted, most: int | None) -> Iterator[Line]:
     query = (
-        sa.select(VisitEvent, Visit.ticket)
+        sa.select(VisitEvent, Visit.ticket, Clinician, Room.name)
         .outerjoin(Visit, Visit.id == VisitEvent.visit_id)
+        .outerjoin(Shift, Shift.id == VisitEvent.shift_id)
+        .outerjoin(Clinician, Clinician.id == Shift.clinician_id)
+        .outerjoin(Room, Room.id == VisitEvent.room_id)
         .where(
             VisitEvent.site_id == site_id,
             VisitEvent.recorded_at >= wanted.since,
@@ -100,14 +106,18 @@ def _did(session: Session, site_id: int, wanted: Wanted, most: int | None) -> It
     )
     if wanted.actor:
         query = query.where(VisitEvent.actor == wanted.actor)
-    for event, ticket in _rows(session, query, most):
+    for event, ticket, clinician, room in _rows(session, query, most):
+        who = clinician.shown_name if clinician else ""
+        place = f"room {room}" if room else ""
         yield Line(
             DID,
             event.recorded_at,
             event.actor,
             event.kind,
-            ticket or "",
-            " ".join(part for part in (event.from_state, event.to_state, event.why) if part),
+            ticket or who,
+            ", ".join(
+                part for part in (who if ticket else "", place, event.from_state, event.why) if part
+            ),
         )
 
 

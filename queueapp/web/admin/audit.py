@@ -8,7 +8,6 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from flask import Response, request, stream_with_context
-from wtforms import SelectField
 
 from queueapp.actions.admin_record import words
 from queueapp.db.models import Site
@@ -16,7 +15,7 @@ from queueapp.db.queries import audit as queries
 from queueapp.domain.localtime import ONE_DAY, local_to_utc, to_local
 from queueapp.web.admin.audit_words import KIND_WORDS, WHAT_WORDS, label, said
 from queueapp.web.admin.base import blueprint, show
-from queueapp.web.admin.forms import AdminForm, DayField
+from queueapp.web.admin.forms import AdminForm, DayField, PickField
 from queueapp.web.fields import ClockField
 from queueapp.web.security import allow, current_db, current_site, now
 
@@ -31,8 +30,8 @@ class FilterForm(AdminForm):
     class Meta:
         csrf = False
 
-    who = SelectField("Who", choices=[], validate_choice=False)
-    what = SelectField("What", choices=[("", "All"), *WHAT_WORDS.items()], validate_choice=False)
+    who = PickField("Who", choices=[], validate_choice=False)
+    what = PickField("What", choices=[("", "All"), *WHAT_WORDS.items()], validate_choice=False)
     since = DayField("From")
     until = DayField("To, included")
     at = ClockField("Up to this time on the last day")

@@ -14,7 +14,7 @@ from queueapp.db.models import Clinician, ClinicianService, Service, Site
 from queueapp.db.queries import administration as queries
 from queueapp.domain.hours import WEEKDAYS
 from queueapp.web.admin.base import acting, blueprint, changed_by, press, save, show, status_of
-from queueapp.web.admin.forms import AdminForm, DayField, ManyField
+from queueapp.web.admin.forms import AdminForm, DayField, ManyField, need
 from queueapp.web.fields import Choice, ClockField
 from queueapp.web.forms import PostForm, text
 from queueapp.web.security import allow, current_db, current_site, now
@@ -80,7 +80,7 @@ def new_clinician(site: str) -> Any:
         )
         return f"{row.shown_name} is added."
 
-    if form.validate_on_submit() and not form.was_refused():
+    if form.validate_on_submit() and _whole(form):
         done = save(form, work, lambda: url_for("admin.new_clinician", site=site))
         if done is not None:
             return done
@@ -107,7 +107,7 @@ def clinician(site: str, clinician_id: int) -> Any:
         )
         return "Saved." if changed else "Nothing was changed."
 
-    if form.validate_on_submit() and not form.was_refused():
+    if form.validate_on_submit() and _whole(form):
         done = save(
             form, work, lambda: url_for("admin.clinician", site=site, clinician_id=clinician_id)
         )
@@ -190,9 +190,14 @@ def _fill_row(row: Any, rooms: list[tuple[str, str]]) -> None:
     row.room.choices = [("", "Any room"), *rooms]
     if row.room.data and row.room.data not in dict(rooms):
         row.room.choices.append((row.room.data, "A retired room"))
-    for field in (row.starts, row.ends):
-        if request.method == "POST" and not (field.data or "").strip():
-            field.needed = "Give a time as 09:00."
+
+
+def _whole(form: ClinicianForm) -> bool:
+    """Whether each stretch has both of its times; says so beside the one that lacks one."""
+    for entry in form.habits.entries:
+        need(entry.form.starts, "Give a time as 09:00.")
+        need(entry.form.ends, "Give a time as 17:00.")
+    return not form.was_refused()
 
 
 def _given(form: ClinicianForm) -> actions.GivenClinician:

@@ -4,14 +4,13 @@ from typing import Any
 
 from flask import url_for
 from sqlalchemy.orm import Session
-from wtforms import RadioField
 
 from queueapp.actions import admin_devices as actions
 from queueapp.db.queries import administration as queries
 from queueapp.domain.refusal import Refused
 from queueapp.domain.viewer import Part
 from queueapp.web.admin.base import acting, blueprint, carry_out, press, show, status_of
-from queueapp.web.admin.forms import AdminForm
+from queueapp.web.admin.forms import AdminForm, RadiosField
 from queueapp.web.fields import Choice
 from queueapp.web.forms import text
 from queueapp.web.security import allow, current_db, current_site, now
@@ -26,7 +25,7 @@ KIND_WORDS = {
 class DeviceForm(AdminForm):
     """Which screen it is to be."""
 
-    kind = RadioField("What it is", choices=list(KIND_WORDS.items()), default=Part.LOBBY.value)
+    kind = RadiosField("What it is", choices=list(KIND_WORDS.items()), default=Part.LOBBY.value)
     name = text("What you call it", "Say which screen it is, for example Lobby, left wall.", 80)
     room = Choice("In which room, for a tablet", "Choose one of this clinic's rooms.")
 

@@ -1,10 +1,19 @@
 """Forms of administration: long, in parts, each wrong field named above and beside it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from wtforms import Field, FieldList, Form, FormField, HiddenField, SelectMultipleField
+from wtforms import (
+    Field,
+    FieldList,
+    Form,
+    FormField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+)
 from wtforms.validators import Length, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -74,6 +83,12 @@ def _flat(form: Iterable[Any]) -> Iterator[Any]:
             yield from _flat(field.entries)
         else:
             yield field
+
+
+def need(field: Any, words: str) -> None:
+    """Ask for what was left out, where it depends on the rest whether it is needed."""
+    if not (field.data or "").strip():
+        field.errors = [*field.errors, words]
 
 
 class NumberField(Field):
@@ -161,3 +176,19 @@ class ManyField(SelectMultipleField):
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
+
+
+class PickField(SelectField):
+    """One of a few words, `(value, words)` each, as a list to open."""
+
+    def __init__(self, label: str, choices: Sequence[tuple[str, str]] = (), **options: Any) -> None:
+        super().__init__(label, choices=[], **options)
+        self.choices = list(choices)
+
+
+class RadiosField(RadioField):
+    """One of a few words, all of them shown."""
+
+    def __init__(self, label: str, choices: Sequence[tuple[str, str]] = (), **options: Any) -> None:
+        super().__init__(label, choices=[], **options)
+        self.choices = list(choices)

@@ -5,14 +5,14 @@ from typing import Any
 
 from flask import request, url_for
 from sqlalchemy.orm import Session
-from wtforms import FieldList, Form, FormField, RadioField
+from wtforms import FieldList, Form, FormField
 
 from queueapp.actions import admin_hours as actions
 from queueapp.actions.admin_record import version_of
 from queueapp.db.queries import administration as queries
 from queueapp.domain.hours import WEEKDAYS
 from queueapp.web.admin.base import acting, blueprint, changed_by, press, save, show, status_of
-from queueapp.web.admin.forms import AdminForm, DayField
+from queueapp.web.admin.forms import AdminForm, DayField, RadiosField, need
 from queueapp.web.fields import ClockField
 from queueapp.web.forms import PostForm, text
 from queueapp.web.security import allow, current_db, current_site, now
@@ -39,7 +39,7 @@ class OtherDayForm(AdminForm):
     """One day with hours of its own."""
 
     day = DayField("Day", needed="Give the day, for example 24 12 2026.")
-    kind = RadioField("That day", choices=[("closed", "Closed"), ("open", "Open at other hours")])
+    kind = RadiosField("That day", choices=[("closed", "Closed"), ("open", "Open at other hours")])
     opens = ClockField("Opens")
     closes = ClockField("Closes")
     note = text("Why, for patients too")
@@ -78,9 +78,6 @@ def hours(site: str) -> Any:
 def other_day(site: str) -> Any:
     """Other hours on one day."""
     form = OtherDayForm()
-    if form.kind.data == "open":
-        for field in (form.opens, form.closes):
-            field.needed = "Give a time as 10:00."
 
     def work(session: Session) -> str:
         is_open = form.kind.data == "open"
@@ -98,7 +95,11 @@ def other_day(site: str) -> Any:
             return f"{form.day.data:%d.%m.%Y} is noted."
         return f"{form.day.data:%d.%m.%Y} is noted. {booked} booked on that day: look at them."
 
-    if form.validate_on_submit():
+    is_valid = form.validate_on_submit()
+    if form.kind.data == "open":
+        need(form.opens, "Give a time as 10:00.")
+        need(form.closes, "Give a time as 10:00.")
+    if is_valid and not form.was_refused():
         done = save(form, work, lambda: url_for("admin.hours", site=site))
         if done is not None:
             return done

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import request, url_for
 from sqlalchemy.orm import Session
-from wtforms import BooleanField, SelectField
+from wtforms import BooleanField
 
 from queueapp.actions import admin_site as actions
 from queueapp.actions.admin_record import version_of
@@ -17,7 +17,7 @@ from queueapp.db.models import Site
 from queueapp.domain.refusal import Refused
 from queueapp.domain.rules import SiteRules
 from queueapp.web.admin.base import acting, blueprint, changed_by, save, show, status_of
-from queueapp.web.admin.forms import AdminForm, NumberField
+from queueapp.web.admin.forms import AdminForm, NumberField, PickField
 from queueapp.web.admin.settings_words import GROUPS, Figure, shown, stored, words_of
 from queueapp.web.fields import ClockField
 from queueapp.web.forms import text
@@ -48,7 +48,7 @@ def _field(name: str, figure: Figure) -> Any:
     if isinstance(usual, bool):
         return BooleanField(figure.label)
     if isinstance(usual, Enum):
-        return SelectField(figure.label, choices=list(figure.choices))
+        return PickField(figure.label, choices=list(figure.choices))
     if isinstance(usual, time):
         return ClockField(figure.label, "Give a time as 04:00.")
     return NumberField(figure.label, most=figure.most, unit=figure.unit or "as a whole number")

@@ -63,7 +63,8 @@ def choose_password(token: str) -> Any:
     """Choose a password by a link that works once."""
     with current_db().read() as session:
         staff = staff_of_link(session, now(), token)
-    if staff is None:
+        name, email = (staff.name, staff.email) if staff else ("", "")
+    if not email:
         raise NotFound("This link has run out or was used. Ask a manager for a new one.")
     form = PasswordForm()
     if form.validate_on_submit():
@@ -76,6 +77,6 @@ def choose_password(token: str) -> Any:
         else:
             flash("Your password is set. Sign in with it.", "done")
             return redirect(url_for("auth.sign_in"), 303)
-    return render_template(
-        "admin/password.html", form=form, name=staff.name, email=staff.email
-    ), status_of(form)
+    return render_template("admin/password.html", form=form, name=name, email=email), status_of(
+        form
+    )

@@ -4,13 +4,12 @@ from typing import Any
 
 from flask import url_for
 from sqlalchemy.orm import Session
-from wtforms import SelectField
 
 from queueapp.actions import admin_tokens as actions
 from queueapp.db.queries import administration as queries
 from queueapp.domain.actor import Role
 from queueapp.web.admin.base import acting, blueprint, press, reach, save, show, status_of
-from queueapp.web.admin.forms import AdminForm
+from queueapp.web.admin.forms import AdminForm, PickField
 from queueapp.web.forms import text
 from queueapp.web.security import allow, current_db, current_site
 
@@ -19,7 +18,7 @@ class TokenForm(AdminForm):
     """What it is for, and what it may do."""
 
     name = text("Which program it is for", "Say which program it is for.", longest=80)
-    role = SelectField("It may do what this role may", choices=[], validate_choice=True)
+    role = PickField("It may do what this role may", choices=[])
 
 
 @blueprint.route("/admin/<site>/tokens", methods=["GET", "POST"])
