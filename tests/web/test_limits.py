@@ -67,11 +67,11 @@ def test_a_thousand_guessed_links_open_nothing_and_are_held_up(world: WebWorld) 
 def test_guessed_tokens_are_held_up_as_problems(world: WebWorld) -> None:
     browser = world.browser("anonymous")
     found: Counter[int] = Counter()
-    for n in range(100):
+    for n in range(50):
         headers = {"Authorization": f"Bearer {n}"}
         answer = browser.get("/api/v1/sites", headers=headers)
         found[answer.status_code] += 1
-    assert found == {401: 30, 429: 70}
+    assert found == {401: 30, 429: 20}
     assert answer.content_type == "application/problem+json"
     assert (answer.json["code"], answer.json["status"]) == ("too_many", 429)
     assert int(answer.headers["Retry-After"]) > 0
@@ -97,9 +97,9 @@ def test_a_thousand_wrong_passwords_sign_nobody_in_and_are_held_up(world: WebWor
 def test_passwords_for_many_logins_are_held_up_by_where_they_come_from(world: WebWorld) -> None:
     browser = world.browser("anonymous")
     found = Counter(
-        sign_in(browser, f"nobody{n}@example.org", "a guess").status_code for n in range(100)
+        sign_in(browser, f"nobody{n}@example.org", "a guess").status_code for n in range(50)
     )
-    assert found == {422: 30, 429: 70}
+    assert found == {422: 30, 429: 20}
     email = world.places["here"].emails["manager"]
     assert sign_in(browser, email, PASSWORD).status_code == 429
     assert sign_in(browser, email, PASSWORD, **from_address("198.51.100.7")).status_code == 302
@@ -131,10 +131,9 @@ def test_look_ups_at_a_kiosk_are_held_up_by_kiosk(world: WebWorld) -> None:
     kiosk = world.browser("kiosk")
     found = Counter(
         kiosk.post("/kiosk/here/booked", data={"well": "no", "sought": f"ABC{n:03}"}).status_code
-        for n in range(60)
+        for n in range(35)
     )
-    assert found[429] >= 30
-    assert set(found) <= {404, 429}
+    assert found == {404: 30, 429: 5}
     other = world.browser("kiosk", "elsewhere")
     data = {"well": "no", "sought": "ABC123"}
     assert other.post("/kiosk/elsewhere/booked", data=data).status_code == 404
@@ -142,8 +141,8 @@ def test_look_ups_at_a_kiosk_are_held_up_by_kiosk(world: WebWorld) -> None:
 
 def test_codes_of_screens_are_held_up_by_where_they_come_from(world: WebWorld) -> None:
     browser = world.browser("anonymous")
-    found = Counter(browser.post("/pair", data={"code": f"{n:08}"}).status_code for n in range(100))
-    assert found == {422: 10, 429: 90}
+    found = Counter(browser.post("/pair", data={"code": f"{n:08}"}).status_code for n in range(20))
+    assert found == {422: 10, 429: 10}
 
 
 def test_strangers_may_send_so_much_and_people_known_more(world: WebWorld) -> None:
