@@ -81,7 +81,7 @@ function arrived() {
   typing = place().querySelector("[data-type][aria-invalid]") || place().querySelector("[data-type]");
   for (const keys of place().querySelectorAll("[data-keys]")) keys.hidden = false;
   for (const field of place().querySelectorAll("[data-type]")) field.inputMode = "none";
-  if (typing && !("calm" in typing.dataset)) typing.focus();
+  if (typing) typing.focus();
   else place().querySelector("h1[tabindex]")?.focus();
   const done = place().querySelector("[data-done]");
   endsAt = done ? performance.now() + Number(done.dataset.done) * 1000 : null;

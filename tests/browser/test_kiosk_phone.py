@@ -107,6 +107,8 @@ def test_a_ticket_from_the_kiosk_is_followed_on_the_phone_until_the_end(
     for words in ("On my phone", "I hear badly", "Українська"):
         kiosk.get_by_label(words).check(force=True)
     kiosk.get_by_role("button", name="Keep it").tap()
+    expect(kiosk.get_by_label("Your phone number?")).to_be_focused()
+    kiosk.get_by_role("button", name="Keep it").tap()
     expect(kiosk.get_by_role("heading", name="Thank you, we know")).to_be_visible()
 
     phone = person("phone")

@@ -432,6 +432,7 @@ def test_how_to_call_what_helps_and_the_language_reach_the_staff(world: PatientW
     kiosk, path = world.kiosk(), "/kiosk/harbour/wishes"
     assert heading(kiosk.post(path, data={"mine": mine})) == "How shall we call you?"
     told = {"mine": mine, "tell": "1", "call": ["text", "fetch"], "help": ["step_free", "time"]}
+    assert heading(kiosk.post(path, data=told)) == "Your phone number?"
     bad = kiosk.post(path, data={**told, "phone": "12"})
     assert (bad.status_code, "Give the whole phone number" in bad.text) == (422, True)
     assert world.patients() == []

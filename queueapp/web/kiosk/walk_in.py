@@ -19,6 +19,7 @@ from queueapp.web.kiosk.desk import sealed
 from queueapp.web.kiosk.given import show_given
 from queueapp.web.kiosk.start import blueprint, show
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
+from queueapp.web.turned_away import count_turned_away
 
 QUESTIONS = ("well", "service", "reason", "who", "firm", "name")
 LONGEST_NAME = 60
@@ -112,6 +113,7 @@ def _ask(
 
 
 def _refused(offers: list[Offer], offer: Offer, words: str) -> tuple[str, int]:
+    count_turned_away(current_actor(), offer.id)
     others = [o for o in offers if o.id != offer.id and not o.refusal]
     page = show(
         "kiosk/no_ticket.html",

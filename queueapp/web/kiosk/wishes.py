@@ -36,7 +36,9 @@ def wishes(site: str) -> str | tuple[str, int]:
     if "skip" in given:
         return show_given(entry_ids)
     if "tell" not in given:
-        return show("kiosk/wishes.html", mine=given["mine"], languages=LANGUAGES, given=given)
+        return _page("wishes")
+    if "text" in given.getlist("call") and "phone" not in given:
+        return _page("ask_phone")
     language = given.get("language", "")
     told = Wishes(
         calls=given.getlist("call"),
@@ -56,15 +58,19 @@ def wishes(site: str) -> str | tuple[str, int]:
                 tell_wishes(session, current_actor(), now(), visit_id=visit_id, wishes=theirs)
     except Refused as refused:
         errors = {refused.field or "call": refused.message}
-        page = show(
-            "kiosk/wishes.html",
-            mine=given["mine"],
-            languages=LANGUAGES,
-            given=given,
-            errors=errors,
-        )
-        return page, 422
+        return _page("ask_phone" if refused.field == "phone" else "wishes", errors), 422
     return show_given(entry_ids, told=True)
+
+
+def _page(name: str, errors: dict[str, str] | None = None) -> str:
+    given = request.form
+    return show(
+        f"kiosk/{name}.html",
+        mine=given["mine"],
+        languages=LANGUAGES,
+        given=given,
+        errors=errors or {},
+    )
 
 
 def _mine() -> list[int]:
