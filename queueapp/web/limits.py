@@ -38,6 +38,7 @@ LOOK_UPS = ("kiosk.booked",)
 CODES = ("admin.pair", "admin.setup")
 
 _WRONG = frozenset({403, 404, 409, 410, 422})
+_PATIENCE = {"socket_connect_timeout": 2, "socket_timeout": 2}
 _ONE_LINE = parse("1 per minute")
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _KNOWN_BROWSERS_S = 400 * 24 * 3600
@@ -54,6 +55,7 @@ def register(app: Flask, settings: Settings) -> None:
             Limit(WRONG_BY_STRANGERS, exempt_when=_is_no_stranger_sending, deduct_when=_is_wrong),
         ],
         storage_uri=settings.redis_url or "memory://",
+        storage_options=dict(_PATIENCE) if settings.redis_url else {},
         in_memory_fallback_enabled=settings.redis_url is not None,
         key_prefix="queueapp",
     )
@@ -111,8 +113,9 @@ def may_guess() -> bool:
     try:
         return limiter.limiter.hit(WRONG_LINKS, "queueapp", "guess", address())
     except Exception as error:  # whatever a storage raises: Redis may be gone
-        log.warning("the limits are counted by this process alone: %s", error)
         alone: FixedWindowRateLimiter = current_app.extensions["queueapp.limits_alone"]
+        if alone.hit(_ONE_LINE, "storage"):
+            log.warning("the limits are counted by this process alone: %s", error)
         return alone.hit(WRONG_LINKS, "guess", address())
 
 

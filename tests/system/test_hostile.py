@@ -3,8 +3,10 @@
 import contextlib
 import socket
 import time
+from collections import Counter
 
 import pytest
+import requests
 import websocket
 
 from queueapp.db.models import Site
@@ -81,6 +83,16 @@ def test_a_login_that_ends_opens_no_page_and_no_socket_within_two_seconds(house:
     seconds, still = seconds_to_end(house.served, house.database, "here", 9)
     assert still == []
     assert max(seconds) < 2.0, sorted(seconds)
+
+
+def test_all_processes_count_guesses_together(house: House) -> None:
+    with requests.Session() as http:
+        http.trust_env = False
+        found = Counter(
+            http.get(f"{house.served.url}/t/guess{n}", timeout=30).status_code for n in range(50)
+        )
+    assert found[404] + found[429] == 50
+    assert found[404] <= 30
 
 
 def test_who_floods_or_never_says_who_it_is_is_cut_off(house: House) -> None:

@@ -171,5 +171,19 @@ def test_a_proxy_is_believed_only_where_it_is_ours(
     assert (found[429] > 0) is is_counted_as_one
 
 
+def test_without_redis_each_process_counts_by_itself(world: WebWorld, tmp_path: Path) -> None:
+    settings = config.load(
+        {"SECRET_KEY": SECRET, "QUEUEAPP_VAR": str(tmp_path), "REDIS_URL": "redis://127.0.0.1:1/0"}
+    )
+    app = build(settings, world.database)
+    app.config["WTF_CSRF_ENABLED"] = False
+    browser = app.test_client()
+    found = Counter(browser.get(f"/t/{n}", headers=BY_PROGRAM).status_code for n in range(35))
+    assert found == {404: 30, 429: 5}
+    email = world.places["here"].emails["manager"]
+    found = Counter(sign_in(browser, email, "wrong").status_code for _ in range(12))
+    assert found == {422: 10, 429: 2}
+
+
 def test_every_limited_look_up_is_a_route(world: WebWorld) -> None:
     assert {"auth.sign_in", *limits.CODES, *limits.LOOK_UPS} <= set(world.app.view_functions)
