@@ -66,6 +66,15 @@ def lobby(camera: Camera) -> None:
     camera.take(camera.come("lobby", "Lobby"), "lobby")
 
 
+def board(camera: Camera) -> None:
+    """The day against its targets, and how it has gone."""
+    page = camera.come("desk", "Board")
+    camera.take(page, "board")
+    page.get_by_role("link", name="Trend").click()
+    page.wait_for_url("**/trend")
+    camera.take(page, "board-trend")
+
+
 def desk(camera: Camera) -> None:
     """The list, and a row opened."""
     page = camera.come("desk", "Desk")
@@ -136,7 +145,7 @@ def phone(camera: Camera) -> None:
     camera.take(nurse, "room-called")
 
 
-VIEWS: tuple[Callable[[Camera], None], ...] = (lobby, desk, room, kiosk, phone)
+VIEWS: tuple[Callable[[Camera], None], ...] = (lobby, board, desk, room, kiosk, phone)
 
 
 def main() -> None:
