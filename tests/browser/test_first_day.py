@@ -61,7 +61,7 @@ def furnish(page: Page) -> None:
     save(page, "Room 3 is added.")
     side.get_by_role("link", name="Clinicians").click()
     page.get_by_label("Title").fill("Nurse")
-    page.get_by_label("Name", exact=True).fill("Nora Tran")
+    page.get_by_role("textbox", name="Name", exact=True).fill("Nora Tran")
     page.get_by_label("Blood test").check(force=True)
     page.locator("#habits-0-starts").fill("08:00")
     page.locator("#habits-0-ends").fill("16:00")
@@ -103,7 +103,7 @@ def test_from_nothing_to_the_first_patient(
     room_id = re.findall(r"/rooms/(\d+)", anna.url)[0]
     room = anna.context.new_page()
     room.goto(f"{served.url}/room/{room_id}")
-    room.get_by_role("link", name="Begin work here").click()
+    room.locator(".nobody").get_by_role("button", name="Begin work here").click()
     room.get_by_label("Who").select_option(label="Nurse Nora Tran")
     room.locator("#room-panel").get_by_role("button", name="Begin work here").click()
     expect(room.locator("#room-panel")).not_to_be_visible()

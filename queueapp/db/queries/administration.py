@@ -116,7 +116,7 @@ def learned(session: Session, service_id: int, now: datetime) -> dict[int, Learn
             QueueEntry.started_at.is_not(None),
         )
     ):
-        if ended is not None:
+        if reason_id is not None and started is not None and ended is not None:
             took.setdefault(reason_id, []).append((ended - started).total_seconds() / 60)
     found = {}
     for reason_id, minutes in took.items():
@@ -191,7 +191,7 @@ def tokens(session: Session, site_id: int, with_admins: bool) -> Sequence[ApiTok
     ).all()
 
 
-def clinicians(session: Session, ids: sa.Select[tuple[int]]) -> Sequence[Clinician]:
+def clinicians(session: Session, ids: sa.CompoundSelect[tuple[int]]) -> Sequence[Clinician]:
     """Those of the ids (a query), those in use first."""
     return session.scalars(
         sa.select(Clinician)

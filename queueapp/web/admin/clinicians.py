@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from flask import redirect, request, url_for
 from sqlalchemy.orm import Session
 from wtforms import FieldList, Form, FormField
+from wtforms.validators import ValidationError
 
 from queueapp.actions import admin_clinicians as actions
 from queueapp.actions.admin_habits import GivenHabit, habits_from_on
@@ -50,8 +51,8 @@ class ClinicianForm(AdminForm):
 
     def validate_services(self, field: Any) -> None:
         """At least one, as a clinician belongs to a clinic by what is given there."""
-        if not field.data and not field.errors:
-            field.errors = [*field.errors, "Choose at least one of this clinic’s services."]
+        if not field.data:
+            raise ValidationError("Choose at least one of this clinic’s services.")
 
 
 @blueprint.get("/admin/<site>/clinicians")
