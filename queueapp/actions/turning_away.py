@@ -10,9 +10,9 @@ from queueapp.domain.events import Kind
 
 
 def turned_away(
-    session: Session, actor: Actor, now: datetime, *, site_id: int, service_id: int, why: str
+    session: Session, actor: Actor, now: datetime, *, site_id: int, service_id: int
 ) -> None:
-    """A walk-in was told that no ticket is given; `why` is the refusal's code.
+    """A walk-in was told that no ticket is given: closed, intake over, or too many wait.
 
     Raises Refused (invalid `service`) for a service of another clinic.
     """
@@ -23,6 +23,5 @@ def turned_away(
         now,
         Kind.TURNED_AWAY,
         site_id=site_id,
-        why=why,
         data={"service": service.id},
     )

@@ -143,7 +143,7 @@ function trend() {
   const rows = [...table.querySelectorAll("tr[data-day]")].map((row) => row.dataset);
   const points = (key) => rows.map((row, x) => ({ x, y: number(row[key]) })).filter((point) => point.y !== null);
   const odd = (row) => Boolean(row.signal);
-  const limit = (label, key) => ({ label, data: points(key), borderColor: token("ink-2"), borderDash: [5, 4], borderWidth: 1.5, pointRadius: 0, stepped: "middle" });
+  const limit = (label, key) => ({ label, data: points(key), borderColor: token("ink-2"), borderDash: [5, 4], borderWidth: 1.5, pointRadius: 0 });
   const aim = number(table.dataset.aim);
   const least = Math.min(aim ?? 100, ...rows.flatMap((row) => [Number(row.share), number(row.low) ?? 100]));
   const axes = scales(rows.length, rows.map((row) => row.day), { max: 100, every: Math.ceil(rows.length / 9), unit: " %" });

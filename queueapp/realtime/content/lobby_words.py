@@ -48,9 +48,17 @@ def delay_words(view: QueueView, services: Iterable[Service]) -> list[str]:
         most = max(minutes for _, minutes in found)
         return [f"Some visits run up to {most} minutes late."]
     return [
-        f"{'' if all_late else 'Some '}{joined(names)} visits run about {minutes} minutes late."
+        f"{_begun(names, all_late)} visits run about {minutes} minutes late."
         for (all_late, minutes), names in found.items()
     ]
+
+
+def _begun(names: Sequence[str], all_late: bool) -> str:
+    if all_late:
+        return joined(names)
+    # "Some doctor visits", but "Some GP visits".
+    inside = [n if n[1:2].isupper() else n[0].lower() + n[1:] for n in names]
+    return f"Some {joined(inside)}"
 
 
 def goals(

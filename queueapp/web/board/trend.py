@@ -3,11 +3,11 @@
 from typing import Any, NamedTuple
 
 from flask import render_template, request
+from werkzeug.exceptions import NotFound
 
 from queueapp.actions.base import find_site
 from queueapp.db.queries.happened import class_words
 from queueapp.db.queries.trend import Trend, load_trend
-from queueapp.domain.refusal import invalid
 from queueapp.realtime.content.board import DRAWING
 from queueapp.realtime.content.board_words import PEOPLE, per_cent
 from queueapp.web.board import blueprint
@@ -39,12 +39,12 @@ def trend(site: str) -> str:
     """Called within target by day or week, when the waits are long, and what has changed."""
     over = request.args.get("over", _USUAL)
     if over not in STRETCHES:
-        raise invalid("over", f"Choose one of: {', '.join(STRETCHES)}.")
+        raise NotFound
     stretch = STRETCHES[over]
     chosen = request.args.get("of", "")
     number, _, entry_class = chosen.partition(":")
-    if chosen and not (number.isdigit() and len(number) < 19):
-        raise invalid("of", "Choose a service and class from the list.")
+    if chosen and not (number.isascii() and number.isdigit() and len(number) < 19):
+        raise NotFound
     with current_db().read() as session:
         row = find_site(session, site)
         found = load_trend(

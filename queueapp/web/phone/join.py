@@ -23,6 +23,7 @@ from queueapp.web import idempotency, joining
 from queueapp.web.forms import Form, submitted_key
 from queueapp.web.joining import Offer
 from queueapp.web.security import allow, current_db, current_site, now, remember, viewer
+from queueapp.web.turned_away import count_turned_away
 
 blueprint = Blueprint("phone", __name__)
 
@@ -58,6 +59,9 @@ def join(site: str) -> str | Response | tuple[str, int]:
         come_by = come_by_of(form.come_by.data or "", current_site().timezone, now())
         if come_by is None:
             errors["come_by"] = "Give a time within the next 4 hours, such as " + _usual() + "."
+    offer = joining.offer_of(offers, given["service"])
+    if offer is not None and offer.refusal:
+        count_turned_away(_anybody(), offer.id)
     if errors:
         return _page(form, offers, errors), 422
     try:
