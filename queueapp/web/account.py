@@ -15,6 +15,22 @@ from queueapp.web.forms import Form
 from queueapp.web.security import allow, current_db, identity, now
 
 blueprint = Blueprint("account", __name__)
+# Browsers name their kin as well: the first that is found is meant.
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "an iPhone"),
+    ("iPad", "an iPad"),
+    ("Mac OS X", "a Mac"),
+    ("Linux", "Linux"),
+)
 _STAFF = ("receptionist", "clinician", "manager", "admin")
 
 
@@ -51,7 +67,13 @@ def page() -> str | Response | tuple[str, int]:
     status = 422 if form.errors else 200
     with current_db().read() as session:
         mine = current_sign_ins(session, now(), staff_id=_staff_id())
-        return render_template("auth/account.html", form=form, sign_ins=mine, here=_here()), status
+        return render_template(
+            "auth/account.html",
+            form=form,
+            email=session.get_one(SignIn, _here()).staff.email,
+            sign_ins=[(one, browser_words(one.browser)) for one in mine],
+            here=_here(),
+        ), status
 
 
 @blueprint.post("/account/others")
@@ -62,6 +84,13 @@ def sign_out_others() -> Response:
         ended = end_other_sign_ins(session, now(), staff_id=_staff_id(), but_id=_here())
     flash(f"Signed out of {ended} other browser{'s' * (ended != 1)}.", "done")
     return redirect(url_for("account.page"), 303)
+
+
+def browser_words(said: str) -> str:
+    """`Firefox on Windows`, of what a browser calls itself."""
+    name = next((words for mark, words in _BROWSERS if mark in said), "A browser")
+    system = next((words for mark, words in _SYSTEMS if mark in said), "")
+    return f"{name} on {system}" if system else name
 
 
 def _change(form: OwnPasswordForm) -> None:

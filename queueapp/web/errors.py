@@ -31,7 +31,7 @@ _WORDS = {
     413: "This is too large",
     415: "This format is not understood",
     422: "This needs a correction",
-    429: "Too many requests",
+    429: "Please wait a moment",
     500: "Something went wrong on our side",
     503: "Not ready at the moment",
 }

@@ -82,10 +82,12 @@ def test_one_changes_ones_own_password_and_other_browsers_are_signed_out(
     web_world: WebWorld,
 ) -> None:
     here, there = web_world.browser("anonymous"), web_world.browser("anonymous")
+    there.environ_base["HTTP_USER_AGENT"] = "Mozilla/5.0 (Windows NT 10.0) Gecko Firefox/140.0"
     for browser in (here, there):
         sign_in(web_world, browser)
     page = here.get("/account").text
     assert page.count("<li>") == 3, "with the one the clinic began with"
+    assert "Firefox on Windows" in page
     wrong = {"current": "not this one", "password": NEW, "again": NEW}
     answer = here.post("/account", data=wrong)
     assert (answer.status_code, "not your current password" in answer.text) == (422, True)
