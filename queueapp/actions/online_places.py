@@ -13,7 +13,7 @@ from queueapp.actions import base
 from queueapp.actions.booking_rows import Place
 from queueapp.db.models import Service, Site
 from queueapp.db.queries.online import day_of, may_be_booked, online_room, online_times
-from queueapp.db.queries.slots import FreeTime
+from queueapp.db.queries.slots import FreeTime, free_times
 from queueapp.domain.online import bookable_span
 from queueapp.domain.refusal import Refused, conflict, invalid
 from queueapp.domain.spans import Span
@@ -54,7 +54,11 @@ def gone(
         clinician_id=clinician_id, length=length,
     )  # fmt: skip
     following = list(dict.fromkeys(free.starts_at.isoformat() for free in found))[:_NEXT]
-    if is_kept:
+    # Of a full day all is taken; it is kept only where nobody has it.
+    if is_kept and free_times(
+        session, site, service, starts_at, starts_at + _INSTANT, now=now,
+        clinician_id=clinician_id, length=length,
+    ):  # fmt: skip
         words = "The rest of that day is kept for people who come without an appointment."
         return conflict("share_kept", words, next=following)
     words = "Somebody else has just taken that time."

@@ -1,0 +1,117 @@
+"""Booking by phone in real Chromium: in six touches, by keyboard alone, and without scripts."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from queueapp.domain.localtime import to_local
+from queueapp.domain.visit import AppointmentState
+from tests.browser.conftest import Watch
+from tests.served import Served
+from tests.web.booking_world import ZONE, BookingWorld, world_on
+
+# Kept by the browser itself, over all pages of the tab.
+COUNT_TOUCHES = (
+    "addEventListener('touchstart', () => sessionStorage.touches ="
+    " Number(sessionStorage.touches || 0) + 1, true)"
+)
+MOST_TOUCHES = 6
+
+
+@pytest.fixture
+def clinic(fresh_database: str) -> Iterator[BookingWorld]:
+    world = world_on(fresh_database)
+    yield world
+    world.db.dispose()
+
+
+def booked_times(clinic: BookingWorld) -> list[str]:
+    return [
+        f"{to_local(ZONE, one.starts_at):%H:%M}"
+        for one in clinic.bookings()
+        if one.state is AppointmentState.BOOKED
+    ]
+
+
+def first_page(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}/book/harbour")
+
+
+def test_booking_by_touch_by_keyboard_and_without_scripts(
+    person: Callable[..., Page], serve: Callable[..., Served], clinic: BookingWorld, watch: Watch
+) -> None:
+    served = serve(clinic.db.engine.url.render_as_string(hide_password=False))
+
+    phone = person("phone")
+    phone.add_init_script(COUNT_TOUCHES)
+    first_page(phone, served)
+    phone.get_by_role("link", name="A new problem").tap()
+    expect(phone.get_by_role("heading", name="Choose a time")).to_be_visible()
+    slot = phone.locator(".slot").nth(2)
+    clock = slot.locator("b").inner_text()
+    slot.tap()
+    expect(phone.locator("[data-chosen]")).to_contain_text(clock)
+    phone.get_by_role("button", name="Book this time").tap()
+    expect(phone.get_by_label("Name")).to_be_focused()
+    phone.keyboard.type("Zoë Łukasz")
+    phone.get_by_label("Date of birth").tap()
+    phone.keyboard.type("27031985")
+    expect(phone.get_by_label("Date of birth")).to_have_value("27 03 1985")
+    phone.get_by_label("Mobile number or e-mail").tap()
+    phone.keyboard.type("07700 900123")
+    phone.get_by_role("button", name="Book it").tap()
+    expect(phone.get_by_role("heading", name="You are booked")).to_be_visible()
+    assert int(phone.evaluate("sessionStorage.touches")) <= MOST_TOUCHES
+    assert booked_times(clinic) == [clock]
+    code = clinic.bookings()[0].code
+    expect(phone.locator(".code")).to_have_text(f"{code[:3]} {code[3:]}")
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    box = phone.locator("svg.qr").bounding_box()
+    assert box
+    assert box["width"] >= 100
+    assert "/b/" not in phone.url
+
+    keys = person("phone", has_touch=False, is_mobile=False)
+    first_page(keys, served)
+    keys.get_by_role("link", name="Wound care").focus()
+    keys.keyboard.press("Enter")
+    expect(keys.get_by_role("heading", name="Choose a time")).to_be_visible()
+    keys.locator('input[name="time"]:checked').focus()
+    keys.keyboard.press("ArrowDown")
+    wanted = keys.locator("[data-chosen]").inner_text()
+    keys.get_by_role("button", name="Book this time").focus()
+    keys.keyboard.press("Enter")
+    expect(keys.get_by_label("Name")).to_be_focused()
+    for words in ("Rosa Marini", "1.2.1990", "rosa@example.org"):
+        keys.keyboard.type(words)
+        keys.keyboard.press("Enter")
+    expect(keys.get_by_role("heading", name="You are booked")).to_be_visible()
+    assert booked_times(clinic)[1] in wanted
+
+    plain = person("phone", java_script_enabled=False)
+    plain.goto(keys.get_by_label("Your link").input_value())
+    plain.get_by_role("button", name="Show my appointment").tap()
+    expect(plain.get_by_role("heading", name="You are booked")).to_be_visible()
+    plain.get_by_role("link", name="Another time").tap()
+    plain.get_by_role("link", name="Dr Osei").tap()
+    last = plain.locator(".slot").last
+    clock = last.locator("b").inner_text()
+    last.tap()
+    plain.get_by_role("button", name="Move to this time").tap()
+    expect(plain.locator(".msg--done")).to_contain_text(clock)
+    assert booked_times(clinic)[1] == clock
+    plain.get_by_role("link", name="Cancel").tap()
+    plain.get_by_role("button", name="Yes, cancel it").tap()
+    expect(plain.get_by_role("heading", name="Your appointment is cancelled")).to_be_visible()
+    first_page(plain, served)
+    plain.get_by_role("link", name="Wound care").tap()
+    plain.get_by_role("button", name="Book this time").tap()
+    plain.get_by_role("button", name="Book it").tap()
+    expect(plain.get_by_role("alert")).to_contain_text("Give the name")
+    plain.get_by_label("Name").fill("Noor")
+    plain.get_by_label("Date of birth").fill("1/2/1990")
+    plain.get_by_label("Mobile number or e-mail").fill("noor@example.org")
+    plain.get_by_role("button", name="Book it").tap()
+    expect(plain.get_by_role("heading", name="You are booked")).to_be_visible()
+    assert watch.troubles == []
