@@ -35,10 +35,19 @@ def refuse_if_changed(
     if seen is None:
         return
     lock_site(session, site.id)
-    newest = _newest_since(session, about, seen)
-    if newest is not None:
-        told = in_words(session, site, [newest])[0]
-        raise conflict("changed", f"{told_words(site, told)} Look again before you go on.")
+    if told := told_since(session, site, about, seen):
+        raise conflict("changed", told)
+
+
+def told_since(
+    session: Session, site: Site, about: sa.ColumnElement[bool], seen: int | None
+) -> str:
+    """Who did what when since `seen`, and what to do now; empty where nothing happened."""
+    newest = _newest_since(session, about, seen) if seen is not None else None
+    if newest is None:
+        return ""
+    told = in_words(session, site, [newest])[0]
+    return f"{told_words(site, told)} Look again before you go on."
 
 
 def who_did_what(session: Session, site: Site, about: sa.ColumnElement[bool]) -> str:

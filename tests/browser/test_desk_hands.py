@@ -78,7 +78,7 @@ def test_few_keys_and_a_booking_put_aside(served: Served, person: Callable[..., 
     assert held[0].held_until > datetime.now(UTC) + timedelta(minutes=8)
     expect(marta.locator("#desk-parked")).to_be_visible()
     hands.press("b")
-    expect(panel.get_by_label("Phone")).to_have_value("07700900123")
+    expect(panel.get_by_label("Phone", exact=True)).to_have_value("07700900123")
     expect(panel.locator(".draft")).to_contain_text("is kept until")
     expect(panel.locator(".slots label:has(:checked) b")).to_have_text(chosen)
     hands.press("Enter")

@@ -4,9 +4,9 @@ import sqlalchemy as sa
 from flask import request
 from sqlalchemy.orm import Session
 
-from queueapp.actions.unseen import refuse_if_changed, who_did_what
+from queueapp.actions.unseen import refuse_if_changed, told_since, who_did_what
 from queueapp.db.models import QueueEntry, Shift, Site, VisitEvent
-from queueapp.domain.refusal import RefusalKind, Refused
+from queueapp.domain.refusal import RefusalKind, Refused, conflict
 from queueapp.web.security import current_db
 
 FIELD = "seen"
@@ -40,6 +40,13 @@ def of_shift(shift: Shift) -> sa.ColumnElement[bool]:
 def check_seen(session: Session, site: Site, about: sa.ColumnElement[bool]) -> None:
     """Refuse, saying who did what when, if something happened that the form did not show."""
     refuse_if_changed(session, site, about, seen())
+
+
+def told_unseen(site_id: int, about: sa.ColumnElement[bool]) -> Refused | None:
+    """The same where nothing is to be done anyway, as what was filled in does not fit any more."""
+    with current_db().read() as session:
+        told = told_since(session, session.get_one(Site, site_id), about, seen())
+    return conflict("changed", told) if told else None
 
 
 def explained(refused: Refused, site_id: int, about: sa.ColumnElement[bool]) -> Refused:

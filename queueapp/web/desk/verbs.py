@@ -28,7 +28,7 @@ from queueapp.web.desk.aloud import aloud, needs_of
 from queueapp.web.desk.consequence import told_before
 from queueapp.web.desk.page import Panel, make_panel, show, status_of, view_of
 from queueapp.web.desk.person import PERSON_VERBS, fill_details, shown_notes
-from queueapp.web.desk.seen import check_seen, explained, of_entry
+from queueapp.web.desk.seen import check_seen, explained, of_entry, told_unseen
 from queueapp.web.desk.verb_forms import LEFT_BECAUSE
 from queueapp.web.desk.verb_table import VERBS, Turn
 from queueapp.web.fields import rounded_up
@@ -58,6 +58,8 @@ def do(entry_id: int, verb: str) -> Any:
     """Carry out a verb; what is wrong is said beside its field."""
     form, about = _form(entry_id, verb)
     if not form.validate():
+        if unseen := told_unseen(current_site().id, about):
+            form.take(unseen)
         return show(_panel(entry_id, verb, form), 422)
     try:
         return carry_out(lambda session: _carry_out(session, entry_id, verb, form))
