@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions import desk_items
+from queueapp.actions.alarms import raise_alarm
 from queueapp.actions.base import (
     get_service,
     happened,
@@ -139,6 +140,9 @@ def take_ticket(
         entry=entry,
         before=never_came(entry, visit),
     )
+    # What is entered afterwards alarms nobody any more.
+    if entry_class == EntryClass.EMERGENCY and occurred_at is None:
+        raise_alarm(session, actor, now, entry=entry)
     return entry
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from queueapp.actions.alarms import end_alarm, raise_alarm
 from queueapp.actions.base import get_entry, happened, image, note
 from queueapp.actions.entries import change_state, lock_entry
 from queueapp.actions.legs import Wish, due_for
@@ -85,8 +86,8 @@ def change_class(
     """Give an entry another class, with that class's band and target.
 
     Urgent counts from now, all others from where the wait began; raising to urgent never makes
-    the entry due later than it was. `why` is a code. Raises Refused: invalid `class`; conflict
-    unless waiting.
+    the entry due later than it was; an emergency alarms desk and rooms. `why` is a code.
+    Raises Refused: invalid `class`; conflict unless waiting.
     """
     entry = lock_entry(session, entry_id)
     site = session.get_one(Site, entry.site_id)
@@ -130,6 +131,10 @@ def change_class(
         data=data,
         before=before,
     )
+    if entry_class == EntryClass.EMERGENCY:
+        raise_alarm(session, actor, now, entry=entry)
+    else:
+        end_alarm(session, actor, now, entry=entry)
     return entry
 
 

@@ -3,6 +3,9 @@
 
 import { complete, newKey, showProblem } from "./forms.js";
 import { serverNow } from "./live.js";
+import { toggleNames } from "./names.js";
+import { hearAlarms } from "./room/alarm.js";
+import { keysAreOff, keysOff, onKeys } from "./room/keys.js";
 
 const page = document.querySelector("[data-room]");
 const panel = document.getElementById("room-panel");
@@ -10,7 +13,6 @@ const panel = document.getElementById("room-panel");
 const SETTLES_MS = 700;
 const SAID_FOR_MS = 6000;
 const REFUSED_FOR_MS = 20000;
-const KEYS_OFF = "queueapp-room-keys-off";
 
 let sending = false;
 let shownPart = null;
@@ -101,7 +103,7 @@ document.addEventListener("submit", (event) => {
 /* ---------- panels ---------- */
 
 async function openPanel(link) {
-  if (!panel.contains(link)) cameFrom = link;
+  if (link instanceof Element && !panel.contains(link)) cameFrom = link;
   try {
     const answer = await fetch(link.href, { headers: { "X-Panel": "1" } });
     if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
@@ -119,8 +121,8 @@ function showPanel() {
   }
   panel.setAttribute("aria-label", panel.querySelector("h1")?.textContent || "");
   const off = panel.querySelector("[data-keys-off]");
-  if (off) off.checked = localStorage.getItem(KEYS_OFF) === "yes";
-  (panel.querySelector(".ask select, .ask input:not([type=hidden]), .ask button, .stack .btn") || panel.querySelector("h1"))?.focus({ preventScroll: true });
+  if (off) off.checked = keysAreOff();
+  (panel.querySelector("[data-told] ~ .ask .pri, .ask select, .ask input:not([type=hidden]), .ask button, .stack .btn") || panel.querySelector("h1"))?.focus({ preventScroll: true });
 }
 
 function closePanel() {
@@ -153,49 +155,17 @@ document.addEventListener("click", (event) => {
   }
 });
 
-/* ---------- keys ---------- */
-
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
-  if (event.key === " " && event.target.matches('a[role="button"]')) {
-    event.preventDefault();
-    event.target.click();
-    return;
-  }
-  if (panel.open || localStorage.getItem(KEYS_OFF) === "yes") return;
-  const focused = document.activeElement;
-  if (focused && focused !== document.body && focused !== document.documentElement) {
-    // A chosen outcome keeps the keys: they go on to choose, and Space goes on.
-    const isOutcome = focused.matches('[name="resolution"]');
-    if (!isOutcome && !focused.matches("main, dialog")) return;
-  }
-  if (event.key === " ") {
-    event.preventDefault();
-    primary()?.click();
-  } else if (["1", "2", "3"].includes(event.key)) {
-    const form = primary()?.form;
-    const radio = form?.querySelectorAll('[name="resolution"]')[Number(event.key) - 1];
-    if (!radio) return;
-    event.preventDefault();
-    radio.checked = !radio.checked;
-    radio.dispatchEvent(new Event("change", { bubbles: true }));
-  }
-});
-
 document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-keys-off]")) localStorage.setItem(KEYS_OFF, event.target.checked ? "yes" : "no");
+  if (event.target.matches("[data-keys-off]")) keysOff(event.target.checked);
   if (event.target.name === "resolution") tellOutcome();
 });
 
 /** The green button says as what it finishes the visit. */
 function tellOutcome() {
-  for (const words of document.querySelectorAll("[data-outcome-words]")) {
-    const plain = (words.dataset.plain ??= words.textContent);
-    const chosen = words.closest("button").form?.querySelector('[name="resolution"]:checked');
+  for (const place of document.querySelectorAll("[data-outcome-as]")) {
+    const chosen = place.closest("button").form?.querySelector('[name="resolution"]:checked');
     const outcome = chosen?.closest("label").querySelector("span").textContent.toLowerCase();
-    const [first, ...rest] = plain.split(". ");
-    const told = outcome && plain.startsWith("Finishes ") ? [`${first} as ${outcome}`, ...rest].join(". ") : plain;
-    if (words.textContent !== told) words.textContent = told;
+    place.textContent = outcome ? ` as ${outcome}` : "";
   }
 }
 
@@ -226,6 +196,14 @@ function lookAgain(at) {
   location.reload();
 }
 
+onKeys({
+  isBusy: () => panel.open,
+  primary,
+  press: (key) => [...document.querySelectorAll(`main [data-key="${key}"]`)].find((one) => one.offsetParent)?.click(),
+  help: () => openPanel({ href: `${page.dataset.page}?panel=keys` }),
+  names: () => say(toggleNames() ? "Names are hidden on this screen. I shows them again." : "Names are shown.", "done"),
+});
+
 function showPart() {
   const parts = [...document.querySelectorAll("[data-part]")];
   if (!parts.some((part) => part.dataset.part === shownPart)) shownPart = parts[0]?.dataset.part ?? null;
@@ -239,8 +217,8 @@ function settle() {
     steps = step;
     settledAt = now();
   }
-  for (const words of document.querySelectorAll("[data-outcome-words]")) delete words.dataset.plain;
   tellOutcome();
+  hearAlarms();
   tick();
 }
 

@@ -10,12 +10,14 @@ from flask import render_template
 from sqlalchemy.orm import Session, selectinload
 
 from queueapp.actions.learning import usual_arrivals
-from queueapp.db.models import DeskItem, Pause, Room, Service, Shift, Site, Visit
+from queueapp.db.models import Pause, Room, Service, Shift, Site
 from queueapp.db.queries.happened import room_name
 from queueapp.db.queries.in_room import missed_in
 from queueapp.db.queries.rows import EntryRow, SiteRows, load_rows
 from queueapp.domain.ordering import ShiftView, next_for
 from queueapp.realtime.content import content
+from queueapp.realtime.content.names import named
+from queueapp.realtime.content.room_alarms import Alarm, alarms
 from queueapp.realtime.content.room_left import Strip, strip
 from queueapp.realtime.content.room_next import Primary, primary_of
 from queueapp.realtime.content.room_nobody import nobody_words
@@ -65,7 +67,7 @@ class RoomView:
     missed: tuple[Missed, ...]
     changes_at: datetime | None
     services: tuple[Service, ...]
-    alarms: tuple[str, ...]
+    alarms: tuple[Alarm, ...]
 
 
 def room_view(session: Session, site: Site, now: datetime, room_id: int) -> RoomView:
@@ -90,7 +92,7 @@ def room_view(session: Session, site: Site, now: datetime, room_id: int) -> Room
         missed=_missed(session, rows, room_id, views),
         changes_at=_changes_at(rows, views),
         services=tuple(s for s in site.services if not s.retired),
-        alarms=tuple(_alarms(session, site)),
+        alarms=tuple(alarms(session, rows)),
     )
 
 
@@ -101,6 +103,7 @@ def context(view: RoomView, site: Site) -> dict[str, Any]:
         "zone": site.timezone,
         "room_id": view.room.id,
         "usual_words": usual_words,
+        "named": named,
     }
 
 
@@ -173,16 +176,6 @@ def _missed(
         why_not = "The desk is looking." if away else "Finish first." if full else ""
         found.append(Missed(one.entry.id, ticket, clock(rows.site, one.at), why_not))
     return tuple(found)
-
-
-def _alarms(session: Session, site: Site) -> list[str]:
-    """Emergencies in the waiting room that the desk has not settled, by ticket."""
-    items = session.scalars(
-        sa.select(DeskItem).where(DeskItem.site_id == site.id, DeskItem.closed_at.is_(None))
-    )
-    found = [i.visit_id for i in items if i.details.get("emergency")]
-    visits = session.scalars(sa.select(Visit).where(Visit.id.in_(found)).order_by(Visit.id))
-    return [f"{v.ticket}{', ' + v.place if v.place else ''}" for v in visits]
 
 
 def _changes_at(rows: SiteRows, views: Sequence[ShiftView]) -> datetime | None:

@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup, escape
+
 from queueapp.db.models import Pause
 from queueapp.realtime.content.room_person import Card, Inside
 from queueapp.realtime.content.spoken import joined
+
+# The page's script writes " as resolved" here when an outcome is chosen.
+_OUTCOME = Markup("<span data-outcome-as></span>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +21,8 @@ class Primary:
     """
 
     verb: str
-    words: str
-    small: str
+    words: Markup
+    small: Markup
     icon: str
     entry_id: int | None = None
     expect: int | None = None
@@ -37,14 +42,17 @@ def primary_of(
     """
     if coming is not None:
         usual = f"; usually {shown.usual} min" if shown and shown.usual else ""
-        words = f"{coming.short} is here: start"
-        return Primary("start", words, f"The visit clock starts{usual}.", "s-door", coming.id)
+        words = Markup("{} is here: start").format(coming.short)
+        small = escape(f"The visit clock starts{usual}.")
+        return Primary("start", words, small, "s-door", coming.id)
     first = in_service[0] if in_service else None
     if first is None and pause is not None:
-        return Primary("resume", "Back: end the pause", f"{pause.reason}.", "s-next")
+        return Primary(
+            "resume", escape("Back: end the pause"), escape(f"{pause.reason}."), "s-next"
+        )
     if free_places > 0 and shown is not None:
-        words = f"Call next: {shown.both}"
-        return Primary("call", words, f"{shown.routes}.", "s-call", expect=shown.id)
+        words = Markup("Call next: {}").format(shown.both)
+        return Primary("call", words, escape(f"{shown.routes}."), "s-call", expect=shown.id)
     if first is None:
         return None
     form = f"visit-{first.id}"
@@ -52,10 +60,12 @@ def primary_of(
     party = first.row.visit.party_id
     fellows = [p for p in in_service[1:] if party is not None and p.row.visit.party_id == party]
     if shown is not None and not fellows:
-        words, small = f"Call next: {shown.both}", f"Finishes {first.short}. {shown.routes}."
+        words = Markup("Call next: {}").format(shown.both)
+        small = Markup("Finishes {}{}. {}.").format(first.short, _OUTCOME, shown.routes)
         return Primary("finish-and-call", words, small, "s-call", first.id, shown.id, form)
-    small = "Then the pause." if pause else "Nobody can be called after that."
+    small = escape("Then the pause." if pause else "Nobody can be called after that.")
     if fellows:
-        small = f"{joined(p.short for p in fellows)} stays in the room."
-    words = f"Finish {first.short}, {first.ticket}" if first.name else f"Finish {first.ticket}"
+        stay = Markup(joined(p.short for p in fellows))
+        small = Markup("{} stays in the room.").format(stay)
+    words = Markup("Finish {}{}").format(first.both, _OUTCOME)
     return Primary("finish", words, small, "s-check", first.id, form=form)

@@ -8,6 +8,7 @@ from queueapp.db.queries.rows import EntryRow, SiteRows
 from queueapp.domain.localtime import to_local
 from queueapp.domain.ordering import ShiftView, Why, why_not
 from queueapp.domain.visit import Presence
+from queueapp.realtime.content.desk_rows import Risk, risk_of
 from queueapp.realtime.content.spoken import joined
 
 _MOST = 4
@@ -20,6 +21,7 @@ class Other:
     row: EntryRow
     why_not: str
     may: bool
+    risk: Risk | None
 
 
 def others(rows: SiteRows, shift: ShiftView) -> list[Other]:
@@ -32,7 +34,8 @@ def others(rows: SiteRows, shift: ShiftView) -> list[Other]:
         why = why_not(candidate, shift, rows.view.shifts, rows.now, rows.view.rules)
         # What staff may overrule by choosing somebody: see actions.calls.call_chosen.
         may = why in (None, Why.PASSED_OVER, Why.WAITS_FOR_WISH)
-        found.append(Other(row, _words(rows, row, why) if why else "", may))
+        risk = risk_of(row.estimate.miss if row.estimate else None)
+        found.append(Other(row, _words(rows, row, why) if why else "", may, risk))
     return found
 
 

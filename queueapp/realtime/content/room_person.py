@@ -2,41 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from queueapp.actions.calls import chosen_routes
 from queueapp.db.models import Room, Site, Visit
-from queueapp.db.queries.in_room import Usual, alike_today, last_seen, usual_visit, usual_walk
-from queueapp.db.queries.rows import EntryRow, wish_words
+from queueapp.db.queries.in_room import Usual, alike_today, usual_visit, usual_walk
+from queueapp.db.queries.rows import EntryRow
 from queueapp.domain.localtime import to_local
 from queueapp.domain.ordering import Candidate, reason
 from queueapp.domain.visit import CallOutcome, CallRoute, EntryClass, EntryState
-from queueapp.realtime.content.spoken import (
-    LONG_ROUTES,
-    ROUTES,
-    joined,
-    language,
-    spoken_date,
-    years,
-)
+from queueapp.realtime.content.desk_rows import Risk, risk_of
+from queueapp.realtime.content.names import named, with_ticket
+from queueapp.realtime.content.room_known import Known, known
+from queueapp.realtime.content.spoken import LONG_ROUTES, ROUTES, joined, language, spoken_date
 
 _SHAPES = {
     EntryClass.BOOKED.value: "booked",
     EntryClass.URGENT.value: "urgent",
     EntryClass.EMERGENCY.value: "urgent",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """One thing to know about a person: `strong` is read first, `rest` after it."""
-
-    icon: str
-    what: str
-    strong: str
-    rest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +37,9 @@ class Card:
     sounds: str
     shape: str
     why: str
-    alike: tuple[str, ...]
+    alike: tuple[Markup, ...]
     known: tuple[Known, ...]
+    risk: Risk | None
     routes: str
     usual: str
 
@@ -61,9 +49,9 @@ class Card:
         return short_name(self.row.visit)
 
     @property
-    def both(self) -> str:
-        """Name and ticket: `Xiomara, A08`; the ticket alone where no name is known."""
-        return f"{self.short}, {self.ticket}" if self.name else self.ticket
+    def both(self) -> Markup:
+        """Name and ticket: `Xiomara, A08`; the ticket alone where no name is known or shown."""
+        return with_ticket(self.short, self.ticket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +82,14 @@ class Inside:
     untried: tuple[str, ...]
 
     @property
-    def short(self) -> str:
-        """The name as buttons say it."""
-        return short_name(self.row.visit)
+    def short(self) -> Markup:
+        """The name as buttons say it, with the ticket for when names are hidden."""
+        return named(short_name(self.row.visit), self.ticket)
+
+    @property
+    def both(self) -> Markup:
+        """Name and ticket, as buttons say them."""
+        return with_ticket(short_name(self.row.visit), self.ticket)
 
 
 def short_name(visit: Visit) -> str:
@@ -119,7 +112,8 @@ def card(session: Session, site: Site, room: Room, row: EntryRow, clinician_id: 
         shape=_SHAPES.get(entry.entry_class, "walkin"),
         why=row.why or _why(site, row),
         alike=tuple(_alike_words(v) for v in alike_today(session, row.visit)),
-        known=tuple(_known(session, site, room, row, clinician_id)),
+        known=tuple(known(session, site, room, row, clinician_id)),
+        risk=risk_of(row.estimate.miss if row.estimate else None),
         routes=_by_words(row.visit),
         usual=usual_words(usual_visit(session, entry)),
     )
@@ -176,29 +170,6 @@ def _full_name(row: EntryRow) -> str:
     return f"{patient.chosen_name} ({patient.name})" if patient.name else patient.chosen_name
 
 
-def _known(
-    session: Session, site: Site, room: Room, row: EntryRow, clinician_id: int
-) -> Sequence[Known]:
-    entry, patient = row.entry, row.patient
-    found = [_born(site, row)]
-    if patient is not None:
-        found.append(Known("s-language", "Language", language(patient.language)))
-    access = _access(room, row)
-    if access:
-        found.append(access)
-    wanted = chosen_routes(row.visit)
-    without = [ROUTES[r] for r in (CallRoute.LOBBY.value, CallRoute.PHONE.value) if r not in wanted]
-    rest = f", not the {joined(without, 'or')}" if without else ""
-    if row.visit.discreet:
-        rest = ". Discreet: on no screen"
-    by = joined(ROUTES.get(r, r) for r in wanted)
-    found.append(Known("s-eye", "Call by", by[:1].upper() + by[1:], rest))
-    found.append(_visit(session, site, row, clinician_id))
-    if entry.note:
-        found.append(Known("s-note", "Note", "", entry.note))
-    return found
-
-
 def _why(site: Site, row: EntryRow) -> str:
     """The sentence of one who is no longer in the line, as it was."""
     entry = row.entry
@@ -221,55 +192,13 @@ def _why(site: Site, row: EntryRow) -> str:
     )
 
 
-def _born(site: Site, row: EntryRow) -> Known:
-    born = row.patient.birth_date if row.patient else None
-    if born is None:
-        return Known("s-check", "Check", "Date of birth not known", ": ask for name and address")
-    today = row.visit.day
-    age = years(born, today)
-    old = f", {age} years" if age >= 2 else f", {_months(born, today)} months"
-    return Known("s-check", "Check", f"Born {spoken_date(born)}", old)
-
-
-def _months(born: date, today: date) -> int:
-    return (today.year - born.year) * 12 + today.month - born.month - (today.day < born.day)
-
-
-def _access(room: Room, row: EntryRow) -> Known | None:
-    said = joined(row.patient.access_needs) if row.patient and row.patient.access_needs else ""
-    needs = list(row.entry.needs)
-    rest = ""
-    if needs:
-        fits = set(needs) <= set(room.features or ())
-        here = "this room has it" if fits else "this room does not have it"
-        rest = f"Needs {joined(needs)}; {here}."
-    if not said and not rest:
-        return None
-    strong = f"{said[:1].upper()}{said[1:]}." if said else ""
-    return Known("s-wheelchair", "Access", strong, f" {rest}" if strong and rest else rest)
-
-
-def _visit(session: Session, site: Site, row: EntryRow, clinician_id: int) -> Known:
-    entry = row.entry
-    minutes = round((entry.reason or entry.service).planned / timedelta(minutes=1))
-    about = entry.reason.words if entry.reason else entry.service.name
-    rest = f", {minutes} min planned."
-    wish = wish_words(entry)
-    if wish:
-        rest += f" Asked for: {wish}."
-    seen = last_seen(session, row.visit, clinician_id)
-    if seen:
-        rest += f" Last seen by you {spoken_date(to_local(site.timezone, seen).date())}."
-    return Known("s-person", "Visit", about, rest)
-
-
-def _alike_words(visit: Visit) -> str:
+def _alike_words(visit: Visit) -> Markup:
     other = visit.patient
     assert other is not None
     born = f", born {spoken_date(other.birth_date)}" if other.birth_date else ""
-    name = other.name if other.name else other.chosen_name
     gone = ", has left" if visit.departed_at else ""
-    return f"{name}, {visit.ticket}{born}{gone}"
+    both = with_ticket(other.name or other.chosen_name, visit.ticket)
+    return Markup("{}{}{}").format(both, named(born), gone)
 
 
 def _by_words(visit: Visit) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from queueapp.actions.undo import undoable
@@ -12,6 +13,7 @@ from queueapp.db.models import Site, Visit, VisitEvent
 from queueapp.db.queries.happened import in_words
 from queueapp.domain.events import Kind
 from queueapp.domain.localtime import to_local
+from queueapp.realtime.content.names import with_ticket
 from queueapp.realtime.content.room_person import Inside, short_name
 
 _OFFERED = 40
@@ -22,7 +24,7 @@ class Undo:
     """What may be taken back, in words, and until when."""
 
     event_id: int
-    words: str
+    words: Markup
     button: str
     until: datetime
 
@@ -43,7 +45,7 @@ def undo_of(
         verb = _UNDO_WORDS.get(Kind(event.kind), "Undo")
         return Undo(
             event_id=event.id,
-            words=f"{who} {told_words}, {clock(site, event.occurred_at)}.",
+            words=Markup("{} {}, {}.").format(who, told_words, clock(site, event.occurred_at)),
             button=f"{verb} and the call" if called else verb,
             until=event.recorded_at + site.rules.undo_window,
         )
@@ -62,10 +64,9 @@ _UNDO_WORDS = {
 }
 
 
-def _named(session: Session, event: VisitEvent, ticket: str) -> str:
+def _named(session: Session, event: VisitEvent, ticket: str) -> Markup:
     visit = session.get(Visit, event.visit_id) if event.visit_id else None
-    name = short_name(visit) if visit else ""
-    return name if name in ("", ticket) else f"{name}, {ticket},"
+    return with_ticket(short_name(visit) if visit else "", ticket)
 
 
 def called_with(session: Session, event: VisitEvent) -> list[VisitEvent]:

@@ -1,15 +1,18 @@
 """Calling somebody to the room, and what follows until they come in."""
 
+from dataclasses import replace
 from typing import Any
 
-from queueapp.actions import calls, service, undo
-from queueapp.db.models import QueueEntry, VisitEvent
-from queueapp.db.queries.happened import in_words
+import sqlalchemy as sa
+
+from queueapp.actions import calls, desk_items, service, undo
+from queueapp.db.models import DeskItem, QueueEntry, Shift, VisitEvent
+from queueapp.db.queries.happened import in_words, room_name
 from queueapp.db.unit import lock_site
 from queueapp.domain.refusal import conflict, not_found
 from queueapp.domain.visit import CallRoute, EntryState
 from queueapp.realtime.content.room_undo import called_with
-from queueapp.web.room.turn import Turn, number, where_now
+from queueapp.web.room.turn import Turn, number
 
 
 def call(turn: Turn, form: Any) -> str:
@@ -26,7 +29,7 @@ def call_one(turn: Turn, form: Any) -> str:
     lock_site(turn.session, turn.site.id)
     chosen = turn.entry("entry")
     if chosen.state is not EntryState.WAITING:
-        raise where_now(chosen)
+        raise turn.where_now(chosen)
     clinician_id = turn.shift().clinician_id
     calls.call_chosen(
         *turn.key, room_id=turn.room_id, entry_id=chosen.id, clinician_id=clinician_id
@@ -42,7 +45,7 @@ def still_waits(turn: Turn) -> QueueEntry:
     lock_site(turn.session, turn.site.id)
     meant = turn.entry("expect")
     if meant.state is not EntryState.WAITING:
-        raise where_now(meant)
+        raise turn.where_now(meant)
     return meant
 
 
@@ -96,3 +99,19 @@ def take_back(turn: Turn, form: Any) -> str:
     undo.undo(*turn.key, event_id=event.id)
     told = in_words(turn.session, turn.site, [event])[0]
     return f"{told.subject}: taken back: {told.words}"
+
+
+def going(turn: Turn, form: Any) -> str:
+    """An emergency in the waiting room: whoever works here goes there, and all rooms see who."""
+    item = turn.session.get(DeskItem, number("item") or 0)
+    if item is None or item.site_id != turn.site.id:
+        raise not_found("The alarm")
+    here = turn.session.scalars(
+        sa.select(Shift)
+        .where(Shift.room_id == turn.room_id, Shift.actual_to.is_(None))
+        .where(Shift.actual_from.is_not(None))
+        .order_by(Shift.id)
+    )
+    who = ", ".join([*(s.clinician.shown_name for s in here), room_name(turn.room.name)])
+    desk_items.take_item(turn.session, replace(turn.actor, label=who), turn.now, item_id=item.id)
+    return f"{who}: going"

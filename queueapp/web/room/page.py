@@ -6,12 +6,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import render_template, request
+from markupsafe import Markup
 from sqlalchemy.orm import Session, selectinload
 from werkzeug.exceptions import NotFound
 
 from queueapp.actions.looks import record_look
 from queueapp.db.models import Clinician, QueueEntry, Shift, Site
 from queueapp.db.queries.happened import of_visit
+from queueapp.db.queries.thanks import thanks_to
 from queueapp.domain.localtime import service_day, to_local
 from queueapp.realtime.content.room import Part, RoomView, context, room_view
 from queueapp.realtime.content.room_nobody import others
@@ -20,6 +22,7 @@ from queueapp.web.fields import rounded_up
 from queueapp.web.forms import Form
 from queueapp.web.room import blueprint, forms
 from queueapp.web.room.choices import fill
+from queueapp.web.room.told import told_before
 from queueapp.web.security import (
     allow,
     current_actor,
@@ -46,6 +49,8 @@ class Asked:
 
 PANELS = {
     "others": Asked("room/_others.html", "Call someone else"),
+    "call-one": Asked("room/_choose.html", "Call out of turn:", None, "chosen"),
+    "keys": Asked("room/_keys.html", "Keys", None, "room"),
     "transfer": Asked("room/_ask.html", "Transfer", forms.TransferForm, "entry"),
     "aside": Asked("room/_ask.html", "Set aside", forms.AsideForm, "entry"),
     "history": Asked("room/_history.html", "What happened today", None, "entry"),
@@ -67,12 +72,13 @@ def page(room_id: int) -> Any:
         raise NotFound
     if name == "history":
         _look()
+    told = told_before(room_id) if name == "call-one" else None
     with current_db().read() as session:
         site = session.get_one(Site, current_site().id)
         view = room_view(session, site, now(), room_id)
         if not view.parts and not name:
             name = "open"
-        asked = _panel(session, site, view, name) if name else None
+        asked = {**_panel(session, site, view, name), "told": told} if name else None
         if asked and "X-Panel" in request.headers:
             return render_template(asked["template"], **asked, **context(view, site))
         return render_template(
@@ -97,9 +103,9 @@ def _panel(session: Session, site: Site, view: RoomView, name: str) -> dict[str,
         "entry": None,
         "shift": None,
     }
-    if asked.about == "entry":
+    if asked.about in ("entry", "chosen"):
         found["entry"] = _entry(session, site)
-    elif asked.about == "shift":
+    if asked.about in ("shift", "chosen"):
         found["shift"] = _shift(view)
     if asked.form is not None:
         form = asked.form(formdata=None)
@@ -112,6 +118,9 @@ def _panel(session: Session, site: Site, view: RoomView, name: str) -> dict[str,
         found["full"] = _full(view, part)
     if name == "history" and found["entry"] is not None:
         found["happenings"] = of_visit(session, site, found["entry"].visit_id)
+    if name == "more":
+        clinician_id = found["shift"].clinician_id
+        found["thanks"] = thanks_to(session, site.id, clinician_id, now())
     if name == "pause":
         found["pauses"] = [f"{to_local(site.timezone, rounded_up(now(), n)):%H:%M}" for n in PAUSES]
     return found
@@ -123,7 +132,8 @@ def _full(view: RoomView, part: Part) -> str:
         return "You are on a pause. End it first."
     if part.view.free_places > 0:
         return ""
-    return f"Finish {joined(p.short for p in view.inside)} first: {view.name} has no place free."
+    first = Markup(joined(p.short for p in view.inside))
+    return Markup("Finish {} first: {} has no place free.").format(first, view.name)
 
 
 def _entry(session: Session, site: Site) -> QueueEntry:

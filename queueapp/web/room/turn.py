@@ -7,8 +7,9 @@ from flask import request
 from sqlalchemy.orm import Session
 
 from queueapp.db.models import QueueEntry, Room, Shift, Site
-from queueapp.db.queries.happened import room_name
+from queueapp.db.queries.happened import of_visit, room_name
 from queueapp.domain.actor import Actor
+from queueapp.domain.localtime import to_local
 from queueapp.domain.refusal import Refused, conflict, not_found
 from queueapp.domain.visit import IN_ROOM_STATES, EntryState, wrong_state
 
@@ -33,7 +34,7 @@ class Turn:
         where they are instead."""
         entry = self.entry("entry")
         if entry.state not in IN_ROOM_STATES or entry.room_id != self.room_id:
-            raise where_now(entry)
+            raise self.where_now(entry)
         return entry
 
     def entry(self, name: str) -> QueueEntry:
@@ -55,6 +56,29 @@ class Turn:
             raise conflict("not_here", f"{shift.clinician.shown_name} {where}.")
         return shift
 
+    def where_now(self, entry: QueueEntry) -> Refused:
+        """The refusal that says where a person is who is not where the screen showed them, and
+        who did it when."""
+        ticket = entry.visit.ticket
+        where = room_name(entry.room.name) if entry.room else ""
+        if entry.state is EntryState.CALLED and where:
+            code, said = "called_elsewhere", f"{ticket} has been called to {where}."
+        elif entry.state is EntryState.IN_SERVICE and where:
+            who = f" with {entry.clinician.shown_name}" if entry.clinician else ""
+            code, said = "in_room", f"{ticket} is in {where}{who}."
+        else:
+            code, said = "wrong_state", wrong_state(ticket, entry.state).message
+        return conflict(code, f"{said[:-1]}{self._by_whom(entry)}.", state=str(entry.state))
+
+    def _by_whom(self, entry: QueueEntry) -> str:
+        """When the last thing happened to the person, and who of the staff did it."""
+        last = next(iter(of_visit(self.session, self.site, entry.visit_id, limit=1)), None)
+        if last is None:
+            return ""
+        at = f"{to_local(self.site.timezone, last.at):%H:%M}"
+        # A room's own screen says no more than the room, which is named already.
+        return f" ({at})" if last.who == "room" else f" ({at}, {last.who})"
+
     @property
     def room(self) -> Room:
         """The room itself."""
@@ -65,15 +89,3 @@ def number(name: str) -> int | None:
     """A row's number from the form."""
     words = request.form.get(name, "")
     return int(words) if words.isdigit() and len(words) < 19 else None
-
-
-def where_now(entry: QueueEntry) -> Refused:
-    """The refusal that says where a person is who is not where the screen showed them."""
-    ticket = entry.visit.ticket
-    where = room_name(entry.room.name) if entry.room else ""
-    if entry.state is EntryState.CALLED and where:
-        return conflict("called_elsewhere", f"{ticket} has been called to {where}.")
-    if entry.state is EntryState.IN_SERVICE and where:
-        who = f" with {entry.clinician.shown_name}" if entry.clinician else ""
-        return conflict("in_room", f"{ticket} is in {where}{who}.")
-    return wrong_state(ticket, entry.state)

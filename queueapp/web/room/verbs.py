@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[type[Form], Run]] = {
     "absent": (forms.PlainForm, calling.absent),
     "fetched": (forms.PlainForm, calling.fetched),
     "wrong": (forms.PlainForm, calling.wrong),
+    "going": (forms.PlainForm, calling.going),
     "undo": (forms.PlainForm, calling.take_back),
     "start": (forms.PlainForm, seeing.start),
     "finish": (forms.FinishForm, seeing.finish),
