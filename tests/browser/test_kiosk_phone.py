@@ -4,7 +4,6 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from queueapp.actions import calls, service
 from queueapp.actions.tickets import visit_token
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.visit import EntryState, Presence
+from tests.databases import PostgresqlMaker, SqliteMaker
 from tests.served import Served
 from tests.web.patient_world import PatientWorld, world_on
 from tests.web.web_world import SECRET
@@ -21,17 +21,30 @@ from tests.web.web_world import SECRET
 Person = Callable[..., Page]
 
 
-@pytest.fixture
-def clinic(fresh_database: str, tmp_path: Path) -> Iterator[PatientWorld]:
-    world = world_on(fresh_database, tmp_path)
-    yield world
+@pytest.fixture(scope="module")
+def shared(
+    database_maker: SqliteMaker | PostgresqlMaker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[PatientWorld, Served]]:
+    """One served clinic for all these tests: a server takes long to start."""
+    url, var = database_maker.make(), tmp_path_factory.mktemp("patients")
+    world, served = world_on(url, var), Served(url, var / "serve.log")
+    served.start()
+    yield world, served
+    served.stop()
     world.db.dispose()
+    database_maker.drop(url)
 
 
 @pytest.fixture
-def served(clinic: PatientWorld, serve: Callable[..., Served]) -> Served:
+def clinic(shared: tuple[PatientWorld, Served]) -> PatientWorld:
+    shared[0].start_anew()
+    return shared[0]
+
+
+@pytest.fixture
+def served(shared: tuple[PatientWorld, Served]) -> Served:
     """The clinic, served."""
-    return serve(clinic.db.engine.url.render_as_string(hide_password=False))
+    return shared[1]
 
 
 def at_kiosk(person: Person, served: Served, clinic: PatientWorld, **options: Any) -> Page:
