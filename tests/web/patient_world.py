@@ -134,6 +134,14 @@ class PatientWorld:
             query = sa.select(DeskItem).where(DeskItem.closed_at.is_(None)).order_by(DeskItem.id)
             return [(i.kind, i.subject) for i in s.scalars(query)]
 
+    def turned_away_only(self, before: dict[str, int]) -> bool:
+        """Whether all that has changed since is that one who was turned away is counted."""
+        return self.counts() == {
+            **before,
+            "visit_event": before["visit_event"] + 1,
+            "seq": before["seq"] + 1,
+        }
+
     def change(self, model: type[Base], row_id: int, **columns: Any) -> None:
         """Set columns of a row."""
         with self.db.write() as s:
