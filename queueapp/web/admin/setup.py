@@ -8,6 +8,7 @@ from wtforms.validators import DataRequired, EqualTo, Length
 
 from queueapp.actions.logins import hash_password
 from queueapp.actions.setup import is_new, set_up
+from queueapp.domain.passwords import SHORTEST
 from queueapp.domain.refusal import Refused
 from queueapp.web.admin.base import blueprint, status_of
 from queueapp.web.admin.forms import AdminForm
@@ -44,7 +45,8 @@ def setup() -> Any:
     form = SetupForm()
     if form.validate_on_submit():
         try:
-            hashed = hash_password(form.password.data or "")
+            about = (form.email.data or "", form.name.data or "", form.site_name.data or "")
+            hashed = hash_password(form.password.data or "", about)
             with current_db().write() as session:
                 site = set_up(
                     session,
@@ -62,4 +64,4 @@ def setup() -> Any:
         else:
             flash(f"{name} is set up. Sign in, and go through the first steps.", "done")
             return redirect(url_for("auth.sign_in", next=url_for("admin.page", site=slug)), 303)
-    return render_template("admin/setup.html", form=form), status_of(form)
+    return render_template("admin/setup.html", form=form, least=SHORTEST), status_of(form)

@@ -13,6 +13,7 @@ from queueapp.actions.admin_links import choose_password as set_password
 from queueapp.actions.admin_links import staff_of_link
 from queueapp.actions.logins import hash_password
 from queueapp.db.models import Site
+from queueapp.domain.passwords import SHORTEST
 from queueapp.domain.refusal import Refused
 from queueapp.domain.viewer import Part
 from queueapp.web import security
@@ -69,7 +70,7 @@ def choose_password(token: str) -> Any:
     form = PasswordForm()
     if form.validate_on_submit():
         try:
-            hashed = hash_password(form.password.data or "")
+            hashed = hash_password(form.password.data or "", (email, name))
             with current_db().write() as session:
                 set_password(session, now(), token=token, password_hash=hashed)
         except Refused as refused:
@@ -77,6 +78,6 @@ def choose_password(token: str) -> Any:
         else:
             flash("Your password is set. Sign in with it.", "done")
             return redirect(url_for("auth.sign_in"), 303)
-    return render_template("admin/password.html", form=form, name=name, email=email), status_of(
-        form
-    )
+    return render_template(
+        "admin/password.html", form=form, name=name, email=email, least=SHORTEST
+    ), status_of(form)
