@@ -67,7 +67,7 @@ def add_login(
         session.refresh(staff)
     elif any(m.site_id == site_id for m in staff.memberships):
         raise conflict("email_in_use", f"{staff.name} signs in here with this address already.")
-    _set_roles(session, staff, site_id, roles)
+    _set_roles(session, staff, site_id, _with_admin(reach, staff, roles))
     _record(session, actor, now, site_id, staff, "added", {})
     return staff
 
@@ -99,8 +99,10 @@ def change_login(
     if name != staff.name:
         _check_whole(reach, staff)
         staff.name = name
-    if set(before["roles"]) != {role.value for role in roles}:
+    if not _is_admin(staff):
         _check_roles(reach, roles, may_be_none=True)
+    roles = _with_admin(reach, staff, roles)
+    if set(before["roles"]) != {role.value for role in roles}:
         _check_yourself(actor, staff, "change your own roles")
         _check_last_admin(session, staff, stays=Role.ADMIN in roles)
         _set_roles(session, staff, site_id, roles)
@@ -158,6 +160,17 @@ def _check_whole(reach: Reach, staff: Staff) -> None:
         )
 
 
+def _is_admin(staff: Staff) -> bool:
+    return any(m.role is Role.ADMIN for m in staff.memberships)
+
+
+def _with_admin(reach: Reach, staff: Staff, roles: Collection[Role]) -> set[Role]:
+    """The roles to be: what is not a manager's to give is not a manager's to take, either."""
+    if reach is None:
+        return set(roles)
+    return {*roles} - {Role.ADMIN} | ({Role.ADMIN} if _is_admin(staff) else set())
+
+
 def _check_roles(reach: Reach, roles: Collection[Role], may_be_none: bool = False) -> None:
     if not roles and not may_be_none:
         raise invalid("roles", "Choose at least one role.")
@@ -171,7 +184,7 @@ def _check_yourself(actor: Actor, staff: Staff, what: str) -> None:
 
 
 def _check_last_admin(session: Session, staff: Staff, *, stays: bool) -> None:
-    if stays or all(m.role is not Role.ADMIN for m in staff.memberships):
+    if stays or not _is_admin(staff):
         return
     others = session.scalar(
         sa.select(sa.func.count(sa.distinct(Staff.id)))

@@ -95,9 +95,9 @@ def _did(session: Session, site_id: int, wanted: Wanted, most: int | None) -> It
                 sa.and_(
                     VisitEvent.kind == "settings_changed",
                     VisitEvent.why.in_(
-                        sa.select(AdminChange.subject + "_" + AdminChange.verb)
-                        .where(AdminChange.site_id == site_id)
-                        .scalar_subquery()
+                        sa.select(AdminChange.subject + "_" + AdminChange.verb).where(
+                            AdminChange.site_id == site_id
+                        )
                     ),
                 )
             ),
