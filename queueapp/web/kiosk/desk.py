@@ -78,7 +78,8 @@ def _emergency(session: Session, site: Site) -> QueueEntry:
     service = next((s for s in site.services if not s.retired and not s.not_care), None)
     if service is None:
         raise conflict("no_service", "Nobody can be called from here. Tell the desk now.")
-    entry = take_ticket(
+    # A ticket of this class alarms desk and rooms by itself.
+    return take_ticket(
         session,
         current_actor(),
         now(),
@@ -87,18 +88,6 @@ def _emergency(session: Session, site: Site) -> QueueEntry:
         entry_class=EntryClass.EMERGENCY,
         despite_limits=True,
     )
-    desk_items.open_item(
-        session,
-        current_actor(),
-        now(),
-        site_id=site.id,
-        kind=ItemKind.HELP,
-        entry_id=entry.id,
-        visit_id=entry.visit_id,
-        device_id=identity().device_id,
-        details={"emergency": True},
-    )
-    return entry
 
 
 def _open(session: Session, kind: ItemKind) -> None:
