@@ -126,17 +126,20 @@ def command(
 
 
 def test_metrics_equal_the_recomputation_from_the_exported_log(
-    fresh_database: str, command: Callable[..., str], tmp_path: Path
+    fresh_database: str, database: str, command: Callable[..., str], tmp_path: Path
 ) -> None:
+    # The night with the repeated hour is enough to see that PostgreSQL counts alike.
+    days = DAYS if database == "sqlite" else DAYS[2:]
     db = Database(fresh_database, secret=SECRET)
     with db.write() as session:
         clinic = GeneratedDays(session, seed=5)
-        for since, hours in DAYS:
+        for since, hours in days:
             clinic.run(since, hours)
         slug, site_id, did = clinic.site.slug, clinic.site.id, clinic.did
         names = {"": "", clinic.gp.slug: clinic.gp.name, clinic.blood.slug: clinic.blood.name}
         token = factories.make_api_token(session, clinic.site, Role.MANAGER)[1]
-    assert set(did) >= HAPPENED, did
+    if database == "sqlite":
+        assert set(did) >= HAPPENED, HAPPENED - set(did)
 
     log = tmp_path / "log.csv"
     command("export", "log", "--site", slug, "--from", "2026-03-01", "--to", "2026-10-31", log)
@@ -166,18 +169,18 @@ def test_metrics_equal_the_recomputation_from_the_exported_log(
                 ended = ("served", "left_without_being_seen", "not_reached", "transferred")
                 assert sum(found[k] for k in (*ended, "cancelled", "open")) == found["arrived"]
                 arrived[since, service, label] = found["arrived"]
-    assert arrived["2026-03-01", "", ""] > 60
+    assert arrived["2026-03-01", "", ""] > 20 * len(days)
     assert arrived["2026-10-25T01:00", "", ""] > arrived["2026-10-25T00:00", "", ""] * 1.3
-    assert arrived["2026-03-29T00:30", "", ""] > 0
+    assert (arrived["2026-03-29T00:30", "", ""] > 0) == (days is DAYS)
 
-    day = ("--from", "2026-03-27", "--to", "2026-03-28", "--site", slug)
+    day = ("--from", "2026-10-25", "--to", "2026-10-26", "--site", slug)
     told = json.loads(command("metrics", *day, "--class", "booked", "--json", "-"))
-    wanted = recomputed(log, "2026-03-27", "2026-03-28", "", "booked")
+    wanted = recomputed(log, "2026-10-25", "2026-10-26", "", "booked")
     assert {k: told[k] for k in wanted} == pytest.approx(wanted, abs=1e-6)
     assert f" {told['arrived']} " in command("metrics", *day, "--class", "booked")
     with db.read() as session:
         site = session.get_one(Site, site_id)
-        for since, hours in DAYS:
+        for since, hours in days:
             board = load_board(session, site, since + timedelta(hours=hours, minutes=-1))
             first = board.span.start.astimezone(LONDON).replace(tzinfo=None).isoformat()
             last = board.span.end.astimezone(LONDON).replace(tzinfo=None).isoformat()

@@ -1,7 +1,7 @@
 """The waits of a range as columns of numbers: read once, then grouped in any way one likes."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -21,26 +21,34 @@ _PART = 20_000
 _NONE = -1
 
 
-class _Micros(FunctionElement[int]):
-    """An instant as microseconds since 1970, exactly."""
+class _Instant(FunctionElement[Any]):
+    """An instant as it is quickest read in great number: text as SQLite keeps it, else numbers."""
 
     inherit_cache = True
-    name = "micros"
-    type = sa.BigInteger()
+    name = "instant"
+    type = sa.types.NullType()
 
 
-@compiles(_Micros, "sqlite")
-def _micros_of_text(element: Any, compiler: Any, **kw: Any) -> str:
-    text = compiler.process(element.clauses, **kw)
-    seconds = f"CAST(strftime('%s', substr({text}, 1, 19)) AS INTEGER)"
-    return f"({seconds} * 1000000 + CAST(substr({text}, 21, 6) AS INTEGER))"
+@compiles(_Instant, "sqlite")
+def _as_text(element: Any, compiler: Any, **kw: Any) -> str:
+    text: str = compiler.process(element.clauses, **kw)
+    return text
 
 
-@compiles(_Micros, "postgresql")
-def _micros_of_instant(element: Any, compiler: Any, **kw: Any) -> str:
-    return (
-        f"CAST(EXTRACT(EPOCH FROM {compiler.process(element.clauses, **kw)}) * 1000000 AS BIGINT)"
-    )
+@compiles(_Instant, "postgresql")
+def _as_micros(element: Any, compiler: Any, **kw: Any) -> str:
+    instant = compiler.process(element.clauses, **kw)
+    return f"CAST(EXTRACT(EPOCH FROM {instant}) * 1000000 AS BIGINT)"
+
+
+def _micros(values: Sequence[Any]) -> NDArray[np.int64]:
+    """Microseconds since 1970, exactly; -1 for none."""
+    if any(isinstance(value, str) for value in values):
+        # Without the `Z`: NumPy's instants have no zone, and ours are all UTC.
+        found = np.array([value or "NaT" for value in values], dtype="U26")
+        instants = found.astype("datetime64[us]")
+        return np.where(np.isnat(instants), _NONE, instants.astype(np.int64))
+    return np.array([_NONE if value is None else value for value in values], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +122,9 @@ def load_waits(
         e.service_id,
         e.entry_class,
         sa.type_coerce(e.state, sa.String),
-        _Micros(e.arrived_at),
-        _Micros(reference),
-        sa.func.coalesce(_Micros(_met()), _NONE),
+        _Instant(e.arrived_at),
+        _Instant(reference),
+        _Instant(_met()),
         sa.type_coerce(e.stepped_out, sa.Integer),
         in_time,
         judged,
@@ -142,14 +150,14 @@ def _rows(part: Any) -> WaitRows:
     def numbers(n: int) -> NDArray[np.int64]:
         return np.array(columns[n], dtype=np.int64)
 
-    met, out = numbers(5), numbers(6) * 1_000_000
+    arrived, reference, met = (_micros(columns[n]) for n in (3, 4, 5))
     return WaitRows(
         service=numbers(0),
         entry_class=np.array(columns[1], dtype="U32"),
         state=np.array(columns[2], dtype="U32"),
-        arrived=numbers(3),
-        wait=np.where(met == _NONE, _NONE, np.maximum(met - numbers(4), 0)),
-        out=out,
+        arrived=arrived,
+        wait=np.where(met == _NONE, _NONE, np.maximum(met - reference, 0)),
+        out=numbers(6) * 1_000_000,
         in_time=numbers(7).astype(bool),
         judged=numbers(8).astype(bool),
     )

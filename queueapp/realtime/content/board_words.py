@@ -43,8 +43,8 @@ def sentence(rows: Sequence[TargetRow], total: Figures) -> tuple[str, str]:
         more = len(meeting) - _MOST_NAMED
         also = f" and {more} more" if more > 0 else ""
         verb = "meet their targets" if len(meeting) > 1 else "meet their target"
-        rest = " The rest is too close or too few to say." if len(meeting) < len(rows) else ""
-        return "Nobody’s target is being missed.", f"{named}{also} {verb}.{rest}"
+        rest = " The rest are too close or too few to say." if len(meeting) < len(rows) else ""
+        return "No target is being missed.", f"{named}{also} {verb}.{rest}"
     called = "1 person" if total.n == 1 else f"{total.n} people"
     return "Too early to say whether targets are met:", f"{called} called so far."
 
@@ -54,7 +54,7 @@ def _missing(missing: Sequence[TargetRow], some_meet: bool) -> tuple[str, str]:
     others = (
         "The rest meet theirs or are too close to say."
         if some_meet
-        else "The rest is too close or too few to say."
+        else "The rest are too close or too few to say."
     )
     if len(worst) == 1:
         row = worst[0]

@@ -17,7 +17,7 @@ from queueapp.web.security import allow, current_db, now
 class Stretch(NamedTuple):
     """What may be looked at: so many days, or weeks."""
 
-    count: int
+    length: int
     weeks: bool
     words: str
 
@@ -51,7 +51,7 @@ def trend(site: str) -> str:
             session,
             row,
             now(),
-            count=stretch.count,
+            count=stretch.length,
             weeks=stretch.weeks,
             service_id=int(number) if number else None,
             entry_class=entry_class or None,
