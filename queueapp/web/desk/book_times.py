@@ -107,11 +107,7 @@ def take_refusal(form: TimeForm, refused: Refused, zone: str) -> None:
     """Show a refusal where it belongs; an overlap names the next free times."""
     free = refused.details.get("next")
     if refused.code == "overlap" and isinstance(free, list):
-        clocks = [
-            f"{to_local(zone, datetime.fromisoformat(str(n.get('starts_at')))):%a %H:%M}"
-            for n in free[:3]
-            if isinstance(n, dict)
-        ]
+        clocks = [f"{to_local(zone, datetime.fromisoformat(str(at))):%a %H:%M}" for at in free[:3]]
         said = f" Next free: {', '.join(clocks)}." if clocks else ""
         form.take(Refused(refused.message + said, "at", refused.kind))
         return
