@@ -21,12 +21,13 @@ _PARTS = ((12, "Morning"), (17, "Afternoon"), (24, "Evening"))
 
 @dataclass(frozen=True, slots=True)
 class TimeChoice:
-    """One time as a radio: its value, its clock, with whom, and the day in words."""
+    """One time as a radio: its value, its clock, with whom; `words` are day and time in short."""
 
     value: str
     starts_at: datetime
     clock: str
     who: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def load_times(
         since = until
     names = _names(session, room)
     by_day: dict[date, list[TimeChoice]] = {}
-    for choice in _choices(site, found, room, names):
+    for choice in _choices(site, found, room, names, today):
         by_day.setdefault(_date(site, choice.starts_at), []).append(choice)
     days = [
         DayChoice(day, _word(day, today), len(by_day.get(day, ())))
@@ -143,7 +144,7 @@ def _free(
 
 
 def _choices(
-    site: Site, found: list[FreeTime], room: Room, names: dict[int, str]
+    site: Site, found: list[FreeTime], room: Room, names: dict[int, str], today: date
 ) -> list[TimeChoice]:
     """One choice per time: with whoever has most room left that day, in turn where several have."""
     at_once: dict[datetime, list[FreeTime]] = {}
@@ -160,6 +161,7 @@ def _choices(
             starts_at=at,
             clock=f"{to_local(site.timezone, at):%H:%M}",
             who=names.get(f.clinician_id or 0) or f"{f.places} place{'s' if f.places > 1 else ''}",
+            words=f"{_short(_date(site, at), today)}, {to_local(site.timezone, at):%H:%M}",
         )
         for at, f in chosen
     ]
@@ -181,6 +183,10 @@ def _parts(site: Site, times: list[TimeChoice]) -> list[tuple[str, list[TimeChoi
         hour = to_local(site.timezone, one.starts_at).hour
         found.setdefault(next(w for until, w in _PARTS if hour < until), []).append(one)
     return list(found.items())
+
+
+def _short(day: date, today: date) -> str:
+    return "Today" if day == today else f"{day:%a} {day.day} {day:%b}"
 
 
 def _word(day: date, today: date) -> str:
