@@ -8,6 +8,7 @@ from flask import url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, SelectMultipleField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -61,7 +62,11 @@ class DetailsForm(Form):
     language = Choice("Language", "Choose one of these.")
     birth_date = DateField("Birth date")
     phone = text("Phone", longest=40)
-    call_routes = Ticks("Call by", choices=list(ROUTES.items()), validate_choice=False)
+    call_routes = Ticks(
+        "Call by",
+        choices=[SelectChoice(value, words) for value, words in ROUTES.items()],
+        validate_choice=False,
+    )
     access_needs = text("Needs help with", longest=300)
     room_needs = Ticks("Room must have", choices=[], validate_choice=False)
 
