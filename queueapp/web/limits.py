@@ -30,6 +30,8 @@ WRONG_PASSWORDS_OF_A_LOGIN = "10 per minute; 60 per hour"
 WRONG_PASSWORDS_FROM_AN_ADDRESS = "30 per minute; 300 per hour"
 WRONG_LINKS = parse("30 per minute")
 WRONG_LOOK_UPS = "30 per minute"
+# A time that is held is nobody else's for a while, and anybody may hold one.
+HELD_BY_STRANGERS = "30 per 5 minutes"
 WRONG_CODES = "10 per minute; 100 per hour"
 SENT_BY_STRANGERS = "300 per minute"
 WRONG_BY_STRANGERS = "60 per minute"
@@ -79,6 +81,7 @@ def limit_routes(app: Flask) -> None:
     ))  # fmt: skip
     for endpoint in CODES:
         _limit(app, endpoint, limiter.limit(WRONG_CODES, methods=["POST"], deduct_when=_is_wrong))
+    _limit(app, "phone.book_time", limiter.limit(HELD_BY_STRANGERS, methods=["POST"]))
     for endpoint in LOOK_UPS:
         _limit(app, endpoint, limiter.limit(
             WRONG_LOOK_UPS, key_func=_device, methods=["POST"], deduct_when=_is_wrong
