@@ -85,11 +85,33 @@ function made(tag, text, className = "") {
   return element;
 }
 
+// The visit's own channel paints these places empty: until the line has told where I stand, what
+// was said last stays, so that the range is never gone for a moment.
+const FILLED = ["before", "range", "between", "sure", "stops"];
+const said = new Map();
+
+function remember() {
+  for (const name of FILLED) {
+    if (part(name)?.hasChildNodes()) said.set(name, [...part(name).cloneNode(true).childNodes]);
+  }
+}
+
+function sayAgain() {
+  for (const name of FILLED) {
+    const place = part(name);
+    if (!place || place.hasChildNodes() || !said.has(name)) continue;
+    place.append(...said.get(name).map((node) => node.cloneNode(true)));
+    if (name === "stops") {
+      place.style.setProperty("--n", place.childElementCount);
+      part("line").hidden = place.childElementCount < 2;
+    }
+  }
+}
+
 function fill() {
-  if (!rows) return;
-  const mine = rows.find((row) => row.key === main.dataset.key);
+  const mine = rows?.find((row) => row.key === main.dataset.key);
   if (!part("range")) return title();
-  if (!mine || mine.place === null) return;
+  if (!mine || mine.place === null) return sayAgain();
   const people = `${mine.before} ${mine.before === 1 ? "person" : "people"}`;
   put(part("before"), ...(mine.before ? [made("b", people), " before you"] : [made("b", "You are next")]));
   const now = serverNow() / 1000;
@@ -104,6 +126,7 @@ function fill() {
   }
   put(part("sure"), main.dataset.sure ? `${main.dataset.sure}.` : "");
   fillStops(stopsOf(mine));
+  remember();
   title();
 }
 
@@ -242,6 +265,7 @@ if (main) {
     const words = event.target.dataset.saidWords;
     if (words) event.target.querySelector("[data-problem]").replaceChildren(made("p", words, "fold__in"));
   });
+  remember();
   staged();
   title();
   tick();
