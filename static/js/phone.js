@@ -92,15 +92,15 @@ const said = new Map();
 
 function remember() {
   for (const name of FILLED) {
-    if (part(name)?.hasChildNodes()) said.set(name, [...part(name).cloneNode(true).childNodes]);
+    if (part(name)?.textContent.trim()) said.set(name, [...part(name).cloneNode(true).childNodes]);
   }
 }
 
 function sayAgain() {
   for (const name of FILLED) {
     const place = part(name);
-    if (!place || place.hasChildNodes() || !said.has(name)) continue;
-    place.append(...said.get(name).map((node) => node.cloneNode(true)));
+    if (!place || place.textContent.trim() || !said.has(name)) continue;
+    place.replaceChildren(...said.get(name).map((node) => node.cloneNode(true)));
     if (name === "stops") {
       place.style.setProperty("--n", place.childElementCount);
       part("line").hidden = place.childElementCount < 2;
@@ -111,7 +111,10 @@ function sayAgain() {
 function fill() {
   const mine = rows?.find((row) => row.key === main.dataset.key);
   if (!part("range")) return title();
-  if (!mine || mine.place === null) return sayAgain();
+  if (!mine || mine.place === null) {
+    sayAgain();
+    return title();
+  }
   const people = `${mine.before} ${mine.before === 1 ? "person" : "people"}`;
   put(part("before"), ...(mine.before ? [made("b", people), " before you"] : [made("b", "You are next")]));
   const now = serverNow() / 1000;
