@@ -145,6 +145,7 @@ def test_two_on_one_row(served: Served, person: Callable[..., Page]) -> None:
     # A note of one is read by the other at once, beside the name and in the open row.
     ines.keyboard.press("Escape")
     ines.keyboard.press("e")
+    expect(ines.get_by_label("Note for colleagues")).to_be_focused()
     ines.keyboard.type("Hard of hearing on the left")
     ines.keyboard.press("Tab")
     ines.keyboard.press("Tab")
