@@ -97,7 +97,10 @@ class Consequence:
 
     def sentence(self, names: bool = True) -> str:
         """`Ann (B12) 6 min sooner; 3 people 2 min later; nobody newly misses the target.`"""
-        acted = [words for c in self.changes if c.acted_on and (words := _done_to(c, names))]
+        done_to = [c for c in self.changes if c.acted_on]
+        # Of several, those who wait the same as before need no word.
+        said = [c for c in done_to if c.minutes != 0 or c.is_called] or done_to
+        acted = [words for c in said if (words := _done_to(c, names))]
         others = [c for c in self.changes if not c.acted_on]
         sooner = _group([c for c in self.gains if c in others], "sooner", names)
         later = _group([c for c in self.losses if c in others and not c.lost], "later", names)

@@ -24,6 +24,7 @@ from queueapp.actions.logins import find_staff, renewed_hash, verify_password
 from queueapp.actions.setup import is_new
 from queueapp.actions.sign_ins import begin_sign_in, end_sign_in
 from queueapp.db.models import Room, Site
+from queueapp.db.queries.happened import room_name
 from queueapp.domain.viewer import Grant, Identity, Part
 from queueapp.web import limits, security
 from queueapp.web.forms import PostForm, SignInForm
@@ -90,7 +91,7 @@ def _room_links(rooms: list[Room], grants: list[Grant]) -> list[tuple[str, str]]
     if "room.page" not in current_app.view_functions:
         return []
     return [
-        (f"Room {room.name}", url_for("room.page", room_id=room.id))
+        (room_name(room.name), url_for("room.page", room_id=room.id))
         for room in rooms
         if not room.retired
         and any(g.part in _ROOM_PARTS and g.room_id in (None, room.id) for g in grants)

@@ -39,13 +39,13 @@ def test_risk_notes_and_the_chosen_name_are_there_before_the_call(rooms: RoomWor
         notes.write_note(
             s, by, rooms.now, visit_id=entry.visit_id, words="Needles: lies down", about_person=True
         )
-    assert "to be missed" not in words(rooms.look())  # nothing is guessed without a forecast
+    assert "to miss it" not in words(rooms.look())  # nothing is guessed without a forecast
     forecast(rooms)
     said = untimed(words(rooms.look()))
     assert f"Call next: Alex, {rooms.ticket(entry_id)}" in said
     assert "Alex (Alexandra Quispe)" in said
-    assert "Target Very likely to be missed, 100 %" in said
-    assert "Note Blue coat Marta Lenz 10:00" in said
+    assert "Very likely to miss it, 100 %" in said
+    assert "Blue coat Marta Lenz 10:00" in said
     assert "Needles: lies down Marta Lenz" in said
 
 
@@ -77,13 +77,15 @@ def test_calling_another_first_says_what_it_costs_and_calls_nobody(rooms: RoomWo
         rooms.waits(name, minutes=n)
         for name, n in (("Ann Lee", 24), ("Bob May", 22), ("Cy Orr", 20), ("Dee Pan", 1))
     ]
-    ann, _, _, dee = line
+    ann, bob, _, dee = line
     before = rooms.facts()
     html = rooms.look(panel="call-one", entry=dee, shift=rooms.shift_ids[0])
     assert rooms.facts() == before
     told = words(html[html.index("data-told") :])
     assert f"Dee Pan ({rooms.ticket(dee)}) is called now" in told
-    assert f"Ann Lee ({rooms.ticket(ann)})" in told
+    # The other doctor takes Ann meanwhile, so it is the two behind her who wait longer.
+    assert f"{rooms.ticket(bob)} Bob May" in told
+    assert "Ann Lee" not in told
     assert re.search(r"\d+ min later", told)
     assert "Who waits longer than if you called the next one" in told
     assert f"Call {rooms.ticket(dee)} now" in told
@@ -116,12 +118,12 @@ def test_who_usually_walks_in_is_drawn_but_not_counted(rooms: RoomWorld) -> None
         )  # fmt: skip
     html = rooms.look()
     drawn = html.count('class="chip-likely"')
-    # Two doctors share about two an hour for the hours that are left.
-    assert 3 <= drawn <= 9
+    # Two doctors share two an hour for the seven hours that are left; two hours are drawn.
+    assert 1 <= drawn <= 5
     found = re.search(r"(\d) left before (\d\d:\d\d) .*? and about (\d+) more walk in", words(html))
     assert found
     assert found[1] == "1"
-    assert int(found[3]) >= drawn
+    assert 4 <= int(found[3]) <= 9
 
 
 @pytest.mark.parametrize("how", ["kiosk", "desk"])

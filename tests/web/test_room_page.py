@@ -1,10 +1,11 @@
 """The room as a page: what is left, several people, without a script, what the channel says."""
 
+import re
 from datetime import timedelta
 
 from flask import g
 
-from queueapp.db.models import Party, Shift, Site
+from queueapp.db.models import Party, Room, Shift, Site
 from queueapp.domain.localtime import to_local
 from queueapp.realtime.content.room import room
 from tests.web.room_words import untimed, words
@@ -73,3 +74,13 @@ def test_what_the_room_hears_is_what_the_page_shows(rooms: RoomWorld) -> None:
         assert one == room(s, site, at + timedelta(seconds=20), rooms.room_ids[0])
     assert "Call next: Ann" in words(one["html"])
     assert "csrf" not in one["html"]
+
+
+def test_a_room_is_called_by_its_own_name_on_the_way_to_it(rooms: RoomWorld) -> None:
+    with rooms.db.write() as s:
+        s.get_one(Room, rooms.room_ids[1]).name = "Treatment room"
+        s.get_one(Room, rooms.room_ids[2]).name = "Room 7"
+    said = words(rooms.signed_in().get("/").text)
+    assert re.findall(r"Room 1|(?:Room )?Treatment room|(?:Room )+7", said) == [
+        "Room 1", "Treatment room", "Room 7",
+    ]  # fmt: skip

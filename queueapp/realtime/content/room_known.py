@@ -21,16 +21,17 @@ _MOST_NOTES = 3
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One thing to know about a person: `strong` is read first, `rest` after it, `by` last.
+    """One thing to know about a person: `strong` is read first, `rest` after it.
 
-    `is_who`: it tells who the person is, so it is hidden with the names.
+    `lines` follow, each with who wrote it. `is_who`: it tells who the person is, so it is hidden
+    with the names.
     """
 
     icon: str
     what: str
     strong: str
     rest: str = ""
-    by: str = ""
+    lines: tuple[tuple[str, str], ...] = ()
     is_who: bool = False
 
 
@@ -53,19 +54,20 @@ def known(
     by = joined(ROUTES.get(r, r) for r in wanted)
     found.append(Known("s-eye", "Call by", by[:1].upper() + by[1:], rest))
     found.append(_visit(session, site, row, clinician_id))
+    lines = [_note(session, site, n) for n in notes_of(session, row.visit)[:_MOST_NOTES]]
     if entry.note:
-        found.append(Known("s-note", "Note", "", entry.note))
-    found += [_note(session, site, n) for n in notes_of(session, row.visit)[:_MOST_NOTES]]
+        lines.insert(0, (entry.note, ""))
+    if lines:
+        found.append(Known("s-note", "Note", "", lines=tuple(lines)))
     return found
 
 
-def _note(session: Session, site: Site, note: Note) -> Known:
+def _note(session: Session, site: Site, note: Note) -> tuple[str, str]:
     kind, _, number = note.written_by.partition(":")
     writer = session.get(Staff, int(number)) if kind == "staff" and number.isdigit() else None
     written = to_local(site.timezone, note.written_at)
     at = f"{written:%H:%M}" if note.patient_id is None else spoken_date(written.date())
-    by = f"{writer.name} {at}" if writer else at
-    return Known("s-note", "Note", "", note.words, by)
+    return note.words, f"{writer.name} {at}" if writer else at
 
 
 def _born(site: Site, row: EntryRow) -> Known:

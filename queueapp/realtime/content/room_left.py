@@ -106,11 +106,13 @@ def _likely(rows: SiteRows, shift: Shift, usual: Usual, base: datetime) -> list[
     lengths = rows.forecast.mean_s if rows.forecast else {}
     jobs = []
     for service_id, per_hour in sorted(rates.items()):
-        able = frozenset(s.shift_id for s in rows.view.shifts if service_id in s.services)
+        able = [s.shift_id for s in rows.view.shifts if service_id in s.services]
         length = timedelta(seconds=lengths.get(service_id, 0.0))
         if shift.id in able and length:
-            moments = usual_moments(per_hour, rows.site.timezone, base, shift.planned_to)
-            jobs += [Job(LIKELY, moment, length, able) for moment in moments]
+            # Those who give the service share who comes for it.
+            mine = {hour: rate / len(able) for hour, rate in per_hour.items()}
+            moments = usual_moments(mine, rows.site.timezone, base, shift.planned_to)
+            jobs += [Job(LIKELY, moment, length, frozenset({shift.id})) for moment in moments]
     return sorted(jobs, key=lambda j: j.from_at)
 
 

@@ -9,7 +9,7 @@ export const keysOff = (off) => localStorage.setItem(OFF, off ? "yes" : "no");
 function areFree() {
   const focused = document.activeElement;
   if (!focused || focused === document.body || focused === document.documentElement) return true;
-  return focused.matches('[name="resolution"], main, dialog');
+  return focused.matches('[name="resolution"], main, dialog, .facts');
 }
 
 function chooseOutcome(form, nth) {
