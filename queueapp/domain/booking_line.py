@@ -11,6 +11,8 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 _SHORTEST_DAY = 3
 _DATE = re.compile(r"(\d{1,2})[./](\d{1,2})(?:[./](\d{4})?)?")
 _WEEK = 7
+# A phone number as it is dictated, in groups: "07700 900 123".
+_GROUPS = re.compile(r"(?<![\d:.])(\+?\d{3,})\s+(?=\d{3,}(?:\s|$))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ def parse_booking(
     A date that is over is a birth date. Raises Refused as `walk_in_line.parse` does.
     """
     words, day = [], None
-    for word in text.replace(",", " ").split():
+    for word in _GROUPS.sub(r"\1", text.replace(",", " ")).split():
         found = _day(fold(word), today) if day is None else None
         if found is None:
             words.append(word)
