@@ -66,7 +66,7 @@ def facts(session: Session, site: Site, now: datetime) -> dict[str, Any]:
         "board": found,
         "lede": sentence(found.targets, found.total),
         "groups": _groups(found.targets),
-        "at_risk": sorted(risky, key=lambda r: -r.risk.chance)[:_MOST_AT_RISK],
+        "at_risk": sorted(risky, key=lambda r: (-r.risk.percent, r.due_by))[:_MOST_AT_RISK],
         "risky": len(risky),
         "waiting": sum(row.waiting for row in found.targets),
         "kept": _kept(found.kept),
