@@ -442,7 +442,8 @@ def test_what_the_room_hears_is_what_the_page_shows(world: RoomWorld) -> None:
     world.waits("Ann Lee")
     with world.app.test_request_context(), world.db.read() as s:
         g.is_live = True
-        at = datetime.now(UTC).replace(second=10)
+        # One minute of the clock, after the moment at which Ann's target lets her go first.
+        at = (world.now + timedelta(minutes=1)).replace(second=10)
         site = s.get_one(Site, world.site_id)
         one = room(s, site, at, world.room_ids[0])
         assert one == room(s, site, at + timedelta(seconds=20), world.room_ids[0])
