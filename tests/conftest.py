@@ -1,6 +1,7 @@
 """What all tests stand on: databases, served instances, and what each group of tests may do."""
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,6 +28,8 @@ settings.load_profile(
 GROUPS = ("unit", "db", "web", "browser", "system")
 # No race next to another: these keep to one xdist worker.
 ONE_AT_A_TIME = ("system",)
+# Each kind of database in a worker of its own, where one server stands for all of these.
+BY_DATABASE = ("browser",)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,6 +52,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("disable_socket")
         if group in ONE_AT_A_TIME:
             item.add_marker(pytest.mark.xdist_group(group))
+        if group in BY_DATABASE:
+            kind = item.callspec.params.get("database", "") if hasattr(item, "callspec") else ""
+            item.add_marker(pytest.mark.xdist_group(f"{group} {kind or 'sqlite'}"))
 
 
 def need(program: str) -> None:
@@ -166,4 +172,33 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
 
     yield start
     for served in running:
-        served.stop()
+        served.end()
+
+
+@pytest.fixture(scope="session")
+def standing(
+    database_maker: SqliteMaker | PostgresqlMaker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """The server of `served`, which stands as long as tests of one kind of database run."""
+    url = database_maker.make()
+    served = Served(url, tmp_path_factory.mktemp("standing") / "serve.log")
+    served.start()
+    yield served
+    served.end()
+    database_maker.drop(url)
+
+
+@pytest.fixture
+def served(standing: Served) -> Iterator[Served]:
+    """The app in processes that tests share, as it takes long to start; may be frozen and killed.
+
+    Many clinics are in its database: each test makes one of its own, called `slug`.
+    """
+    yield standing
+    standing.be_well()
+
+
+@pytest.fixture
+def slug() -> str:
+    """A name that no other site has."""
+    return f"clinic-{secrets.token_hex(4)}"

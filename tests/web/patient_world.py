@@ -18,16 +18,16 @@ PUBLIC_URL = "https://queue.example.org"
 
 
 class PatientWorld:
-    """Site `harbour`: a doctor's service with reasons and two doctors, and blood tests."""
+    """Site `harbour` or another: a service with reasons and two doctors, and blood tests."""
 
-    def __init__(self, database: Database, var: Path) -> None:
-        self.db = database
+    def __init__(self, database: Database, var: Path, slug: str = "harbour") -> None:
+        self.db, self.slug = database, slug
         self.app = web_app(database, public_url=PUBLIC_URL)
         now = datetime.now(UTC)
         with database.write() as s:
             # The service day ends half a day from now, whenever the tests run.
             turns = {"day_starts_at": f"{(now.hour + 12) % 24:02d}:00"}
-            site = factories.make_site(s, "harbour", settings=turns, name="Harbour Street")
+            site = factories.make_site(s, slug, settings=turns, name="Harbour Street")
             doctor = factories.make_service(s, site, "GP consultation", plain_name="Doctor")
             blood = factories.make_service(s, site, "Blood test", position=1)
             reasons = [factories.make_reason(s, doctor, w) for w in ("A new problem", "Results")]
@@ -99,7 +99,8 @@ class PatientWorld:
     def entries(self) -> list[QueueEntry]:
         """All waits, with visit, patient and promises loaded."""
         with self.db.read() as s:
-            found = list(s.scalars(sa.select(QueueEntry).order_by(QueueEntry.id)))
+            ours = QueueEntry.site_id == self.site_id
+            found = list(s.scalars(sa.select(QueueEntry).where(ours).order_by(QueueEntry.id)))
             for entry in found:
                 _ = entry.visit.patient, entry.promises, entry.calls
             s.expunge_all()
@@ -142,6 +143,6 @@ class PatientWorld:
             return found
 
 
-def world_on(url: str, var: Path) -> PatientWorld:
-    """The clinic on a fresh database."""
-    return PatientWorld(Database(url, secret=SECRET), var)
+def world_on(url: str, var: Path, slug: str = "harbour") -> PatientWorld:
+    """The clinic on the database of a URL."""
+    return PatientWorld(Database(url, secret=SECRET), var, slug)
