@@ -91,7 +91,10 @@ class PostgresqlMaker:
     def _make_from(self, template: str) -> str:
         name = f"test_{uuid.uuid4().hex}"
         with self._server.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+            # Through the log, as is usual since 15, takes longer.
+            is_new = (connection.dialect.server_version_info or (0,)) >= (15,)
+            how = "STRATEGY FILE_COPY" if is_new else ""
+            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template} {how}"))
         return self._named(name)
 
     def drop(self, url: str) -> None:
