@@ -6,12 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner
 from playwright.sync_api import Page, expect
 
 from queueapp.actions import bookings
 from queueapp.actions.bookings import Place
-from queueapp.cli import group
 from queueapp.db.models import Clinician, ClinicianService, QueueEntry, Service, Site
 from queueapp.db.session import Database
 from queueapp.domain.actor import SYSTEM
@@ -25,9 +23,8 @@ SETTLED_MS = 900  # a changed primary button refuses a tap that was meant for th
 @pytest.fixture
 def ways(served: Served) -> dict[str, dict[str, str]]:
     """How each gets into the demo clinic without history, every clinician in a room."""
-    runner = CliRunner(env=served.environment)
-    done = runner.invoke(group, ["demo", "--empty", "--json", "-"], catch_exceptions=False)
-    return {way["person"]: way for way in json.loads(done.stdout)["ways"]}
+    told = json.loads(served.told("demo", "--empty", "--json", "-"))
+    return {way["person"]: way for way in told["ways"]}
 
 
 def book_wanda(url: str) -> str:

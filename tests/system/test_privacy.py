@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -38,14 +37,14 @@ SYLLABLES = ("ka", "lo", "mi", "ne", "ru", "sa", "te", "vo", "xi", "zu")
 class Clinic:
     """Three services, their reasons, rooms with clinicians, and the secrets of all who come."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, slug: str) -> None:
         self.db, self.chance = db, Random(7)
         self.secrets: set[str] = set()
         self.were_waiting: set[int] = set()
         self.letters: defaultdict[int, Counter[str]] = defaultdict(Counter)
         now = datetime.now(UTC)
         with db.write() as session:
-            site = make_site(session, "privacy", timezone="UTC")
+            site = make_site(session, slug, timezone="UTC")
             self.services = [make_service(session, site, name) for name in ("Gp", "Nurse", "Lab")]
             self.reasons = [make_reason(session, s, self.word(16)) for s in self.services]
             for service_row in self.services:
@@ -162,12 +161,9 @@ class Clinic:
             calls.call_next(session, SYSTEM, now, room_id=room_id)
 
 
-def test_lobby_sockets_receive_nothing_of_a_person(
-    fresh_database: str, serve: Callable[..., Served]
-) -> None:
-    db = Database(fresh_database, secret="tests" * 8)
-    clinic = Clinic(db)
-    served = serve(fresh_database)
+def test_lobby_sockets_receive_nothing_of_a_person(served: Served, slug: str) -> None:
+    db = Database(served.database_url, secret="tests" * 8)
+    clinic = Clinic(db, slug)
     received: list[dict[str, Any]] = []
     lobby = socketio.Client()
     lobby.on("update", received.append)
@@ -178,19 +174,19 @@ def test_lobby_sockets_receive_nothing_of_a_person(
         clinic.call(room_id)
         assert within(30, lambda: any(m["seq"] > before for m in received)), "nothing was heard"
 
-    auth = {"token": clinic.token, "want": ["lobby:privacy"]}
+    auth = {"token": clinic.token, "want": [f"lobby:{slug}"]}
     lobby.connect(served.url, auth=auth, transports=["websocket"])
     for n in range(PEOPLE // 20):
         clinic.come(20)
         # The lobby hears of changes that come together once: now and then it is waited for.
-        call = call_and_see if n % 4 == 3 else clinic.call
+        call = call_and_see if n % 8 == 7 else clinic.call
         call(clinic.rooms[n % len(clinic.rooms)])
     call_and_see(clinic.rooms[0])
     lobby.disconnect()
     db.dispose()
 
     heard = "\n".join(json.dumps(message, ensure_ascii=False) for message in received)
-    assert len(received) > 10
+    assert len(received) > PEOPLE // 160
     assert heard.count("now__tear") > 0, "somebody was shown as called"
     assert sorted(secret for secret in clinic.secrets if secret in heard) == []
     # The letter goes round with arrivals: each service has nearly its share of each letter.
