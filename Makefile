@@ -6,7 +6,8 @@ PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; d
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 QUEUEAPP := $(BIN)/python -m queueapp
-TEST_WORKERS ?= 2
+# More than two processors: many tests wait for real seconds to pass.
+TEST_WORKERS ?= 4
 UV := uv==0.13.9
 PIP_AUDIT := pip-audit==2.10.1
 
@@ -43,8 +44,9 @@ screenshots: $(VENV)/.dev static/vendor/.built ## every screen at its real size,
 bench: install ## the product's own benchmarks beside their floors
 	@for name in live calls checkin forecast board; do $(QUEUEAPP) bench $$name --json - || exit 1; done
 
-soak: $(VENV)/.dev static/vendor/.built ## races and faults at their full counts
+soak: $(VENV)/.dev static/vendor/.built ## rules with 2,000 examples each, races and faults at their full counts
 	@$(BIN)/python -m tests.ensure_binaries
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n $(TEST_WORKERS) tests/unit tests/web/test_schemathesis.py
 	$(BIN)/python -m tests.soak
 
 audit: $(VENV)/.dev static/vendor/.built ## known vulnerabilities in what is locked

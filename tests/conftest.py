@@ -1,6 +1,7 @@
 """What all tests stand on: databases, served instances, and what each group of tests may do."""
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,14 +10,17 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from queueapp.actions import logins
+from queueapp.db import session as sessions
 from queueapp.db.engine import make_engine
 from queueapp.db.session import Database
-from tests import binaries, services
+from tests import binaries, factories, services
 from tests.databases import PostgresqlMaker, SqliteMaker
+from tests.engines import make_thrifty_engine
 from tests.served import Served
 
 settings.register_profile(
-    "quick", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "quick", max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("ci", settings.get_profile("quick"), derandomize=True, print_blob=True)
 settings.register_profile("soak", settings.get_profile("quick"), max_examples=2000)
@@ -26,7 +30,7 @@ settings.load_profile(
 
 GROUPS = ("unit", "db", "web", "browser", "system")
 # No race next to another: these keep to one xdist worker.
-ONE_AT_A_TIME = ("system",)
+RACES = ("test_races", "test_write_lock")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,8 +51,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(group)
         if group == "unit":
             item.add_marker("disable_socket")
-        if group in ONE_AT_A_TIME:
-            item.add_marker(pytest.mark.xdist_group(group))
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        kind = parameters.get("database", "sqlite")
+        # Each kind of database in a worker of its own, where one server, one demo serves them all.
+        if group == "browser" or "standing" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group(f"served {kind}"))
+        elif "filled_once" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group(f"demo {kind}"))
+        elif group == "system":
+            module = item.path.stem
+            item.add_marker(pytest.mark.xdist_group("races" if module in RACES else module))
 
 
 def need(program: str) -> None:
@@ -59,6 +71,15 @@ def need(program: str) -> None:
     if binaries.may_skip():
         pytest.skip(reason)
     pytest.fail(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def in_this_process_it_is_cheap() -> Iterator[None]:
+    """Hashing is slow on purpose, statements are compiled for each database: here neither."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logins, "_hasher", factories.CHEAP)
+        patch.setattr(sessions, "make_engine", make_thrifty_engine)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -166,4 +187,33 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
 
     yield start
     for served in running:
-        served.stop()
+        served.end()
+
+
+@pytest.fixture(scope="session")
+def standing(
+    database_maker: SqliteMaker | PostgresqlMaker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """The server of `served`, which stands as long as tests of one kind of database run."""
+    url = database_maker.make()
+    served = Served(url, tmp_path_factory.mktemp("standing") / "serve.log")
+    served.start()
+    yield served
+    served.end()
+    database_maker.drop(url)
+
+
+@pytest.fixture
+def served(standing: Served) -> Iterator[Served]:
+    """The app in processes that tests share, as it takes long to start; may be frozen and killed.
+
+    Many clinics are in its database: each test makes one of its own, called `slug`.
+    """
+    yield standing
+    standing.be_well()
+
+
+@pytest.fixture
+def slug() -> str:
+    """A name that no other site has."""
+    return f"clinic-{secrets.token_hex(4)}"

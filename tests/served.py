@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import requests
+from click.testing import CliRunner
 
+from queueapp.cli import group
 from tests.services import free_port, wait_until
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +29,7 @@ class Served:
         workers: int = 1,
         environment: dict[str, str] | None = None,
     ) -> None:
+        self.database_url = database_url
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
@@ -42,6 +44,12 @@ class Served:
             settings["REDIS_URL"] = redis_url
         self.environment = {**os.environ, **settings, **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
+
+    def told(self, *command: str) -> str:
+        """As `run`, but in this process, which has loaded all that is needed."""
+        done = CliRunner(env=self.environment).invoke(group, command, catch_exceptions=False)
+        assert done.exit_code == 0, f"{command} failed:\n{done.output}"
+        return done.stdout
 
     def run(self, *command: str) -> str:
         """Run another command of queueapp on the same settings; returns what it printed."""
@@ -83,24 +91,30 @@ class Served:
         self.signal(signal.SIGKILL)
         self.process.wait()
 
-    def stop(self) -> None:
-        """Stop in order; afterwards no process of the server is left."""
-        if self.process is None:
-            return
-        for number, patience in ((signal.SIGCONT, 0.0), (signal.SIGTERM, STOPS_WITHIN_S)):
-            if self._gone():
-                return
-            self.signal(number)
-            deadline = time.monotonic() + patience
-            while time.monotonic() < deadline and not self._gone():
-                time.sleep(0.05)
-        if not self._gone():
+    def be_well(self) -> None:
+        """Thaw what a test has frozen, start what it has killed."""
+        assert self.process
+        if self.process.poll() is None:
+            self.signal(signal.SIGCONT)
+        else:
+            self.start()
+
+    def end(self) -> None:
+        """Be rid of it quickly, as `stop` waits for connections to close."""
+        if self.process and self.process.poll() is None:
             self.kill()
 
-    def _gone(self) -> bool:
+    def stop(self) -> int:
+        """Stop in order, as an operator would; returns the exit status."""
         assert self.process
-        self.process.poll()
-        return not any(self._is_ours(process) for process in psutil.process_iter(["status"]))
+        self.signal(signal.SIGTERM)
+        return self.process.wait(STOPS_WITHIN_S)
+
+    def left(self) -> list[int]:
+        """The processes of the server that still run."""
+        return [
+            process.pid for process in psutil.process_iter(["status"]) if self._is_ours(process)
+        ]
 
     def _is_ours(self, process: psutil.Process) -> bool:
         # An orphan that nobody reaps stays as a zombie in a container without an init.

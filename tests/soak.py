@@ -44,7 +44,7 @@ def repeated(url: str, directory: Path) -> Iterator[tuple[Served, str]]:
     try:
         yield served, token
     finally:
-        served.stop()
+        served.end()
 
 
 def keys(url: str, directory: Path) -> Result:

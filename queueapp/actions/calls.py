@@ -1,6 +1,6 @@
 """Calling people to rooms; who may be called is decided under the site's lock."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from queueapp.actions import desk_items
 from queueapp.actions.base import get_entry, get_room, happened, image, note
 from queueapp.actions.entries import be_here, change_state, end_moves, lock_entry
 from queueapp.db.models import Call, Party, QueueEntry, Site, Visit
-from queueapp.db.queries.queue import QueueView, load_queue
+from queueapp.db.queries.queue import QueueView, load_head, load_queue
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
@@ -50,8 +50,11 @@ def call_next(
 
     Refused (conflict) when nobody works there, the clinician is paused, or all places are taken.
     """
-    view, shift = _ready(session, now, room_id, clinician_id)
+    view, shift = _ready(session, now, room_id, clinician_id, load_head)
     chosen = next_for(shift, view.line, view.shifts, now, view.rules)
+    if chosen is None and not view.is_whole:
+        view, shift = _ready(session, now, room_id, clinician_id)
+        chosen = next_for(shift, view.line, view.shifts, now, view.rules)
     if chosen is None:
         return None
     return _call(session, actor, now, view, shift, chosen, happened(now, occurred_at))
@@ -243,10 +246,14 @@ _ROUTE_WORDS = {
 
 
 def _ready(
-    session: Session, now: datetime, room_id: int, clinician_id: int | None
+    session: Session,
+    now: datetime,
+    room_id: int,
+    clinician_id: int | None,
+    load: Callable[[Session, Site, datetime], QueueView] = load_queue,
 ) -> tuple[QueueView, ShiftView]:
     room = get_room(session, room_id)
-    view = load_queue(session, lock_site(session, room.site_id), now)
+    view = load(session, lock_site(session, room.site_id), now)
     here = [s for s in view.shifts if s.is_open and s.room_id == room_id]
     if clinician_id is not None:
         here = [s for s in here if s.clinician_id == clinician_id]
@@ -274,7 +281,7 @@ def _call(
     why: str = "",
 ) -> QueueEntry:
     called = _summon(session, actor, now, shift, chosen.entry_id, when, why)
-    for other in _party_fellows(session, called, view.line):
+    for other in _party_fellows(session, called, view):
         if why_not(other, shift, view.shifts, now, view.rules) is None:
             _summon(session, actor, now, shift, other.entry_id, when, "party")
     return called
@@ -353,17 +360,17 @@ def _summons(
     return call
 
 
-def _party_fellows(
-    session: Session, entry: QueueEntry, line: Iterable[Candidate]
-) -> list[Candidate]:
+def _party_fellows(session: Session, entry: QueueEntry, view: QueueView) -> list[Candidate]:
     if entry.visit.party_id is None:
         return []
     party = session.get_one(Party, entry.visit.party_id)
     if not party.called_together:
         return []
     fellows = set(session.scalars(sa.select(Visit.id).where(Visit.party_id == party.id)))
+    if not view.is_whole:
+        view = load_queue(session, session.get_one(Site, view.site_id), view.now)
     return [
         c
-        for c in line
+        for c in view.line
         if c.visit_id in fellows and c.entry_id != entry.id and c.service_id == entry.service_id
     ]

@@ -8,6 +8,8 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import QueuePool
 
+from queueapp.db.postgresql import postgresql_engine
+
 try:
     from pysqlite3 import dbapi2 as sqlite_driver
 except ImportError:  # no wheel for this platform: Python's own, if it is new enough
@@ -35,8 +37,7 @@ def make_engine(url: str | URL) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed)
     if parsed.get_backend_name() == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")
-        return sa.create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return postgresql_engine(parsed.set(drivername="postgresql+psycopg"))
     raise ValueError(f"DATABASE_URL: use sqlite:/// or postgresql://, not {parsed.drivername}")
 
 

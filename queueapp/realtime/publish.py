@@ -23,7 +23,7 @@ from queueapp.db.unit import Committed
 from queueapp.domain.events import Kind
 from queueapp.realtime.audience import Audience, Listener
 from queueapp.realtime.channels import Channel
-from queueapp.realtime.content import render_of
+from queueapp.realtime.content import load_together, render_of
 
 log = logging.getLogger(__name__)
 
@@ -167,9 +167,12 @@ class Publisher:
                 return
             now = datetime.now(UTC)
             touched = self._touched(session, site)
+            due = [c for c in channels if self._is_due(c, site, touched)]
+            visits = [c.subject for c in due if c.kind == "visit" and c.subject is not None]
+            load_together(session, "visit", visits)
             sent, gave_way_at = set(), time.monotonic()
-            for channel in channels:
-                if self._say(session, site, channel, now, touched):
+            for channel in due:
+                if self._say(session, site, channel, now):
                     sent.add(channel.name)
                 if time.monotonic() - gave_way_at > SLICE_S:
                     time.sleep(0)
@@ -181,25 +184,25 @@ class Publisher:
                 if channel.site_id == site_id and channel.name not in sent and said:
                     self._send(channel.name, said, one.sid)
 
-    def _say(
-        self,
-        session: Session,
-        site: Site,
-        channel: Channel,
-        now: datetime,
-        touched: set[int] | None,
-    ) -> bool:
-        """Bring the channel up to the snapshot; whether that was sent to all who listen."""
+    def _is_due(self, channel: Channel, site: Site, touched: set[int] | None) -> bool:
+        """Whether the channel may say something else than it did."""
         said = self._said.get(channel.name)
-        render = render_of(channel.kind)
-        if render is None or (said and said.seq >= site.seq):
+        if render_of(channel.kind) is None or (said and said.seq >= site.seq):
             return False
-        is_well = channel.name not in self._failing
         # A phone's own channel speaks only when its visit changed: a thousand need no rendering.
         is_untouched = touched is not None and channel.subject not in touched
+        is_well = channel.name not in self._failing
         if said and is_well and channel.kind == "visit" and is_untouched:
             said.seq = site.seq
             return False
+        return True
+
+    def _say(self, session: Session, site: Site, channel: Channel, now: datetime) -> bool:
+        """Bring the channel up to the snapshot; whether that was sent to all who listen."""
+        said = self._said.get(channel.name)
+        render = render_of(channel.kind)
+        assert render
+        is_well = channel.name not in self._failing
         try:
             content = render(session, site, now, channel.subject)
         except Exception:

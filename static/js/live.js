@@ -66,7 +66,9 @@ function repaint(place, html) {
     callbacks: {
       // What a person has opened or filled in stays so; what the server says moves on around it.
       beforeAttributeUpdated: (name, node) => !(name === "open" && node.localName === "details"),
-      beforeNodeMorphed: (old) => !(old.nodeType === 1 && old.hasAttribute("data-keep")),
+      // So does what a script fills in, unless another kind of thing takes its place.
+      beforeNodeMorphed: (old, next) =>
+        !(old.nodeType === 1 && old.hasAttribute("data-keep") && old.dataset.keep === next.dataset.keep),
     },
   });
 }

@@ -28,7 +28,7 @@ def demo() -> Iterator[tuple[Served, dict[str, dict[str, str]]]]:
         try:
             yield served, {way["person"]: way for way in told["ways"]}
         finally:
-            served.stop()
+            served.end()
 
 
 class Camera:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from queueapp.actions import bookings
 from queueapp.actions.bookings import Place
-from queueapp.db.models import Clinician, QueueEntry, Service, Site
+from queueapp.db.models import Clinician, ClinicianService, QueueEntry, Service, Site
 from queueapp.db.session import Database
 from queueapp.domain.actor import SYSTEM
 from tests.factories import make_patient
@@ -21,15 +21,9 @@ SETTLED_MS = 900  # a changed primary button refuses a tap that was meant for th
 
 
 @pytest.fixture
-def served(fresh_database: str, serve: Callable[..., Served]) -> Served:
-    """The demo clinic without history or people, every clinician in a room."""
-    return serve(fresh_database)
-
-
-@pytest.fixture
 def ways(served: Served) -> dict[str, dict[str, str]]:
-    """How each person gets in, as `make run` prints it."""
-    told = json.loads(served.run("demo", "--empty", "--json", "-"))
+    """How each gets into the demo clinic without history, every clinician in a room."""
+    told = json.loads(served.told("demo", "--empty", "--json", "-"))
     return {way["person"]: way for way in told["ways"]}
 
 
@@ -40,7 +34,13 @@ def book_wanda(url: str) -> str:
     with database.write() as session:
         site = session.scalars(sa.select(Site).where(Site.slug == "demo")).one()
         service = next(s for s in site.services if s.plain_name == "Doctor")
-        doctor = session.scalars(sa.select(Clinician).where(Clinician.name.like("%Ruiz"))).one()
+        gives = Clinician.id.in_(
+            sa.select(ClinicianService.clinician_id).where(
+                ClinicianService.service_id == service.id
+            )
+        )
+        ruiz = sa.select(Clinician).where(gives, Clinician.name.like("%Ruiz"))
+        doctor = session.scalars(ruiz).one()
         wanda = make_patient(session, "Wanda Kowalska", birth_date=date(1961, 4, 5))
         starts = now.replace(second=0, microsecond=0) + timedelta(minutes=3)
         booking = bookings.book(
@@ -82,9 +82,9 @@ def press(room: Page, words: str) -> None:
 
 
 def test_from_the_door_to_the_room(
-    served: Served, ways: dict[str, dict[str, str]], fresh_database: str, person: Person
+    served: Served, ways: dict[str, dict[str, str]], person: Person
 ) -> None:
-    code = book_wanda(fresh_database)
+    code = book_wanda(served.database_url)
     lobby, desk = start(person("lobby"), ways["Lobby"]), sign_in(person("desk"), ways["Desk"])
     room = start(person("room"), ways["Room 1"])
     expect(desk.locator(".rail")).to_contain_text("Wanda Kowalska")
@@ -128,11 +128,13 @@ def test_from_the_door_to_the_room(
     room.get_by_role("button", name="Finish only").click()
     expect(phone.locator("[data-stage]")).to_have_attribute("data-stage", "finished")
 
-    database = Database(fresh_database)
+    database = Database(served.database_url)
     with database.read() as session:
         ended = session.execute(
             sa.select(QueueEntry.state, Service.plain_name)
             .join(Service, Service.id == QueueEntry.service_id)
+            .join(Site, Site.id == QueueEntry.site_id)
+            .where(Site.slug == "demo")
             .order_by(QueueEntry.id)
         ).all()
     database.dispose()

@@ -12,16 +12,14 @@ from queueapp.domain.actor import Role
 from tests import factories
 from tests.served import Served
 
-EMAILS = ("marta@example.org", "ines@example.org")
-
 
 @pytest.fixture
-def served(fresh_database: str, serve: Callable[..., Served]) -> Served:
-    """A clinic with one doctor, a blood test, and Noor who waits."""
-    database = Database(fresh_database)
+def clinic(served: Served, slug: str) -> str:
+    """A clinic with one doctor, a blood test, and Noor who waits; Marta and Ines work there."""
+    database = Database(served.database_url)
     now = datetime.now(UTC)
     with database.write() as s:
-        site = factories.make_site(s, "harbour")
+        site = factories.make_site(s, slug)
         factories.make_service(s, site, "GP consultation", slug="gp")
         blood = factories.make_service(s, site, "Blood test", slug="blood")
         room = factories.make_room(s, site, "1")
@@ -30,15 +28,15 @@ def served(fresh_database: str, serve: Callable[..., Served]) -> Served:
         noor = factories.make_patient(s, "Noor El-Sayed")
         visit = factories.make_visit(s, site, noor, now=now)
         factories.make_entry(s, blood, visit, now=now)
-        for email in EMAILS:
-            factories.make_staff(s, site, Role.RECEPTIONIST, email=email)
+        for name in ("marta", "ines"):
+            factories.make_staff(s, site, Role.RECEPTIONIST, email=f"{name}@{slug}.example")
     database.dispose()
-    return serve(fresh_database)
+    return slug
 
 
-def sign_in(page: Page, served: Served, email: str) -> Page:
-    page.goto(f"{served.url}/sign-in?next=/desk/harbour")
-    page.get_by_label("E-mail").fill(email)
+def sign_in(page: Page, served: Served, clinic: str, name: str) -> Page:
+    page.goto(f"{served.url}/sign-in?next=/desk/{clinic}")
+    page.get_by_label("E-mail").fill(f"{name}@{clinic}.example")
     page.get_by_label("Password").fill(factories.PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="1 waiting")).to_be_visible()
@@ -51,9 +49,11 @@ def row(page: Page, name: str) -> Locator:
     return page.locator("tr.line", has_text=name)
 
 
-def test_a_day_at_the_desk_by_keyboard_alone(served: Served, person: Callable[..., Page]) -> None:
-    marta = sign_in(person("desk"), served, EMAILS[0])
-    ines = sign_in(person("desk"), served, EMAILS[1])
+def test_a_day_at_the_desk_by_keyboard_alone(
+    served: Served, clinic: str, person: Callable[..., Page]
+) -> None:
+    marta = sign_in(person("desk"), served, clinic, "marta")
+    ines = sign_in(person("desk"), served, clinic, "ines")
 
     # A walk-in, without a hand on the mouse; what it means is shown before it is added.
     started = datetime.now(UTC)
@@ -115,9 +115,9 @@ def test_a_day_at_the_desk_by_keyboard_alone(served: Served, person: Callable[..
 
 
 def test_single_keys_are_letters_while_typing_and_verbs_say_why_not(
-    served: Served, person: Callable[..., Page]
+    served: Served, clinic: str, person: Callable[..., Page]
 ) -> None:
-    marta = sign_in(person("desk"), served, EMAILS[0])
+    marta = sign_in(person("desk"), served, clinic, "marta")
     marta.keyboard.press("n")
     marta.keyboard.type("lucas undo")
     expect(marta.locator("#line")).to_have_value("lucas undo")
@@ -127,16 +127,17 @@ def test_single_keys_are_letters_while_typing_and_verbs_say_why_not(
     expect(panel.locator("[data-why-said]")).to_contain_text("has not been called.")
     marta.keyboard.press("Escape")
     marta.keyboard.press("c")
-    expect(panel.get_by_label("To which room")).to_have_value("1")
+    chosen = panel.get_by_label("To which room").locator("option:checked")
+    expect(chosen).to_have_text("Room 1, Dr Ruiz, free")
     marta.keyboard.press("Tab")
     marta.keyboard.press("Enter")
     expect(marta.locator(".strip").first).to_contain_text("Called")
 
 
 def test_when_the_server_is_gone_the_desk_says_so_and_takes_the_buttons_away(
-    served: Served, person: Callable[..., Page]
+    served: Served, clinic: str, person: Callable[..., Page]
 ) -> None:
-    marta = sign_in(person("desk"), served, EMAILS[0])
+    marta = sign_in(person("desk"), served, clinic, "marta")
     served.signal(signal.SIGSTOP)
     try:
         expect(marta.locator(".live[data-live=no]")).to_contain_text("Not live", timeout=10_000)

@@ -4,6 +4,7 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,38 +14,28 @@ from queueapp.actions import calls, service
 from queueapp.actions.tickets import visit_token
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.visit import EntryState, Presence
-from tests.databases import PostgresqlMaker, SqliteMaker
 from tests.served import Served
 from tests.web.patient_world import PatientWorld, world_on
 from tests.web.web_world import SECRET
 
 Person = Callable[..., Page]
+# Hears of each update before the page's own script does.
+NOTES_BLANKS = """
+  window.said = new Set();
+  window.blanks = [];
+  document.addEventListener("queueapp:update", ({ detail }) => {
+    const range = document.querySelector('[data-line="range"]');
+    window.said.add(detail.channel.split(":")[0]);
+    if (range && !range.textContent.trim()) window.blanks.push(detail.channel);
+  });
+"""
 
 
-@pytest.fixture(scope="module")
-def shared(
-    database_maker: SqliteMaker | PostgresqlMaker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[PatientWorld, Served]]:
-    """One served clinic for all these tests: a server takes long to start."""
-    url, var = database_maker.make(), tmp_path_factory.mktemp("patients")
-    world, served = world_on(url, var), Served(url, var / "serve.log")
-    served.start()
-    yield world, served
-    served.stop()
+@pytest.fixture
+def clinic(served: Served, slug: str, tmp_path: Path) -> Iterator[PatientWorld]:
+    world = world_on(served.database_url, tmp_path, slug)
+    yield world
     world.db.dispose()
-    database_maker.drop(url)
-
-
-@pytest.fixture
-def clinic(shared: tuple[PatientWorld, Served]) -> PatientWorld:
-    shared[0].start_anew()
-    return shared[0]
-
-
-@pytest.fixture
-def served(shared: tuple[PatientWorld, Served]) -> Served:
-    """The clinic, served."""
-    return shared[1]
 
 
 def at_kiosk(person: Person, served: Served, clinic: PatientWorld, **options: Any) -> Page:
@@ -125,12 +116,15 @@ def test_a_ticket_from_the_kiosk_is_followed_on_the_phone_until_the_end(
     expect(kiosk.get_by_role("heading", name="Thank you, we know")).to_be_visible()
 
     phone = person("phone")
+    phone.add_init_script(NOTES_BLANKS)
     phone.goto(f"{served.url}/t/{visit_token(SECRET, visit.key, visit.nonce)}")
     phone.wait_for_url("**/phone/ticket")
     expect(phone.get_by_role("heading", name=visit.ticket)).to_be_visible()
     expect(phone.locator(".place")).to_have_text("You are next")
     expect(phone.locator("[data-live-words]")).to_contain_text("updated")
     assert re.search(r"\d+–\d+", phone.locator(".ticket__part--body").inner_text())
+    # Its range stood there all the time, whichever channel spoke first.
+    assert phone.evaluate("window.blanks") == []
     phone.wait_for_function(SAME_WORDS, polling=300)
 
     phone.get_by_text("Step out for a while").tap()
@@ -188,7 +182,7 @@ def test_joining_by_phone_the_line_moves_and_leaving_asks_once(
 ) -> None:
     first, second = person("phone"), person("phone", viewport={"width": 320, "height": 568})
     for phone in (first, second):
-        phone.goto(f"{served.url}/phone/harbour")
+        phone.goto(f"{served.url}/phone/{clinic.slug}")
         phone.get_by_role("button", name="Join the queue").tap()
         expect(phone.get_by_role("alert")).to_contain_text("Choose what you need.")
         phone.locator("summary", has_text="Doctor").tap()

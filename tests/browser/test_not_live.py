@@ -4,7 +4,6 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -26,21 +25,21 @@ LOST_WITHIN_MS = 10_000
 class Clinic:
     """A served clinic with a desk to look at."""
 
-    def __init__(self, served: Served, database: Database) -> None:
-        self.served, self.database = served, database
+    def __init__(self, served: Served, database: Database, slug: str) -> None:
+        self.served, self.database, self.slug = served, database, slug
         with database.write() as session:
-            site = factories.make_site(session, "here")
+            site = factories.make_site(session, slug)
             factories.make_service(session, site, "GP", slug="gp")
             self.site_id = site.id
             self.email = factories.make_staff(session, site, Role.RECEPTIONIST).email
 
     def sign_in(self, page: Page) -> None:
         """As reception, onto the desk."""
-        page.goto(f"{self.served.url}/desk/here")
+        page.goto(f"{self.served.url}/desk/{self.slug}")
         page.get_by_label("E-mail").fill(self.email)
         page.get_by_label("Password").fill(factories.PASSWORD)
         page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/desk/here")
+        page.wait_for_url(f"**/desk/{self.slug}")
 
     def someone_comes(self, ticket: str) -> None:
         """A visit that the desk shows."""
@@ -53,10 +52,9 @@ class Clinic:
 
 
 @pytest.fixture
-def clinic(fresh_database: str, serve: Callable[..., Served], tmp_path: Path) -> Iterator[Clinic]:
-    database = Database(fresh_database, secret=SECRET)
-    clinic = Clinic(serve(fresh_database), database)
-    yield clinic
+def clinic(served: Served, slug: str) -> Iterator[Clinic]:
+    database = Database(served.database_url, secret=SECRET)
+    yield Clinic(served, database, slug)
     database.dispose()
 
 

@@ -1,43 +1,25 @@
 """A clinician at the tablet: keys, fingers, the same name twice, two rooms pressing at once."""
 
+import signal
 from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from queueapp.domain.visit import EntryState, Resolution
-from tests.browser.conftest import Watch
-from tests.databases import PostgresqlMaker, SqliteMaker
 from tests.served import Served
 from tests.web.room_world import RoomWorld
 
 SETTLED_MS = 900  # longer than a changed button refuses a tap that was meant for the last one
 
 
-@pytest.fixture(scope="module")
-def clinic(
-    database_maker: SqliteMaker | PostgresqlMaker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[RoomWorld, Served]]:
-    """One served clinic for all these tests: a server takes long to start."""
-    url, var = database_maker.make(), tmp_path_factory.mktemp("room")
-    world, served = RoomWorld(url, var), Served(url, var / "serve.log")
-    served.start()
-    yield world, served
-    served.stop()
+@pytest.fixture
+def world(served: Served, slug: str, tmp_path: Path) -> Iterator[RoomWorld]:
+    world = RoomWorld(served.database_url, tmp_path, slug)
+    yield world
     world.db.dispose()
-    database_maker.drop(url)
-
-
-@pytest.fixture
-def world(clinic: tuple[RoomWorld, Served]) -> RoomWorld:
-    clinic[0].start_anew()
-    return clinic[0]
-
-
-@pytest.fixture
-def served(clinic: tuple[RoomWorld, Served]) -> Served:
-    return clinic[1]
 
 
 def at_the_door(page: Page, served: Served, world: RoomWorld, room: int = 1) -> Page:
@@ -156,15 +138,15 @@ def test_a_pause_is_asked_for_refused_without_a_reason_and_ended(
 
 
 def test_the_buttons_go_when_the_page_is_not_live(
-    person: Callable[..., Page], served: Served, world: RoomWorld, watch: Watch
+    person: Callable[..., Page], served: Served, world: RoomWorld
 ) -> None:
     world.waits("Ann Lee")
     page = at_the_door(person("room"), served, world)
     green(page, "Call next: Ann")
-    served.kill()
+    served.signal(signal.SIGSTOP)
     expect(page.get_by_text("Not live.")).to_be_visible(timeout=12_000)
     expect(page.locator("[data-primary]")).to_be_hidden()
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_hidden()
     expect(page.locator("header")).to_have_class("top top--lost")
-    served.start()
+    served.signal(signal.SIGCONT)
     expect(page.locator("[data-primary]")).to_be_visible(timeout=12_000)

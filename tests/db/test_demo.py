@@ -1,6 +1,7 @@
 """The demo clinic: alive at any hour, the same when repeated, nobody else's business."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,27 +27,69 @@ from queueapp.db.models import (
 )
 from queueapp.db.session import Database
 from queueapp.domain.visit import AppointmentState, EntryState, Presence
+from tests.databases import PostgresqlMaker, SqliteMaker
 
 Run = Callable[..., Result]
+MORNING = datetime(2026, 1, 14, 10, 20, tzinfo=UTC)
 
 
-@pytest.fixture
-def run(fresh_database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Run `demo` on an empty database; a `now` freezes its clock."""
-    monkeypatch.setenv("DATABASE_URL", fresh_database)
-    monkeypatch.setenv("SECRET_KEY", "a secret of the tests")
-    monkeypatch.setenv("QUEUEAPP_VAR", str(tmp_path / "var"))
+def run_on(url: str, var: Path) -> Run:
+    """Run `demo` on a database; a `now` freezes its clock."""
+    settings = {
+        "DATABASE_URL": url,
+        "SECRET_KEY": "a secret of the tests",
+        "QUEUEAPP_VAR": str(var),
+    }
 
     def invoke(*words: str, now: datetime | None = None) -> Result:
-        with monkeypatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch:
             if now is not None:
                 patch.setattr(base, "utc_now", lambda: now)
-            done = CliRunner().invoke(demo.command, list(words))
+            done = CliRunner(env=settings).invoke(demo.command, list(words))
         if done.exception and not isinstance(done.exception, SystemExit):
             raise done.exception
         return done
 
     return invoke
+
+
+@pytest.fixture
+def run(fresh_database: str, tmp_path: Path) -> Run:
+    """Run `demo` on an empty database."""
+    return run_on(fresh_database, tmp_path)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A database that was filled on that morning, and what was printed then."""
+
+    run: Run
+    db: Database
+    first: Result
+
+
+@pytest.fixture(scope="module")
+def filled_once(
+    database_maker: SqliteMaker | PostgresqlMaker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Result]]:
+    url = database_maker.make()
+    first = run_on(url, tmp_path_factory.mktemp("demo"))("--days", "2", now=MORNING)
+    yield url, first
+    database_maker.drop(url)
+
+
+@pytest.fixture
+def filled(
+    filled_once: tuple[str, Result],
+    database_maker: SqliteMaker | PostgresqlMaker,
+    tmp_path: Path,
+) -> Iterator[Filled]:
+    """A copy of what `--days 2` makes of an empty database on that morning."""
+    url = database_maker.copy(filled_once[0])
+    db = Database(url)
+    yield Filled(run_on(url, tmp_path), db, filled_once[1])
+    db.dispose()
+    database_maker.drop(url)
 
 
 def _open(db: Database) -> list[tuple[EntryState, Presence]]:
@@ -59,19 +102,28 @@ def _open(db: Database) -> list[tuple[EntryState, Presence]]:
         return [(state, presence) for state, presence in rows]
 
 
-# In the dead of night, at a Sunday's noon, as the service day turns, and on a plain morning.
+# In the dead of night, at a Sunday's noon, and as the service day turns.
 @pytest.mark.parametrize(
     "now",
     [
         datetime(2026, 3, 29, 0, 50, tzinfo=UTC),
         datetime(2026, 6, 7, 11, 0, tzinfo=UTC),
         datetime(2026, 1, 13, 4, 5, tzinfo=UTC),
-        datetime(2026, 1, 14, 10, 20, tzinfo=UTC),
     ],
-    ids=["clocks-change", "sunday", "day-turns", "morning"],
+    ids=["clocks-change", "sunday", "day-turns"],
 )
 def test_it_is_alive_at_any_hour(run: Run, db: Database, now: datetime) -> None:
     assert run("--days", "2", now=now).exit_code == 0
+    is_alive(db, now)
+
+
+def test_it_is_alive_on_a_plain_morning(filled: Filled) -> None:
+    assert filled.first.exit_code == 0
+    is_alive(filled.db, MORNING)
+
+
+def is_alive(db: Database, now: datetime) -> None:
+    """People wait, are called and seen, more are booked, and nothing of it is yet to come."""
     found = _open(db)
     states = [state for state, _ in found]
     assert states.count(EntryState.WAITING) >= 8
@@ -95,14 +147,13 @@ def test_it_is_alive_at_any_hour(run: Run, db: Database, now: datetime) -> None:
         assert session.scalar(without) == 0
 
 
-def test_repeating_it_changes_nothing_and_prints_the_same(run: Run, db: Database) -> None:
-    now = datetime(2026, 1, 14, 10, 20, tzinfo=UTC)
-    first = run("--days", "3", now=now)
-    with db.read() as session:
+def test_repeating_it_changes_nothing_and_prints_the_same(filled: Filled) -> None:
+    first = filled.first
+    with filled.db.read() as session:
         counts = [session.scalar(sa.select(sa.func.count()).select_from(t)) for t in (Visit, Shift)]
-    again = run("--days", "3", now=now + timedelta(minutes=5))
+    again = filled.run("--days", "2", now=MORNING + timedelta(minutes=5))
     assert again.output == first.output
-    with db.read() as session:
+    with filled.db.read() as session:
         assert counts == [
             session.scalar(sa.select(sa.func.count()).select_from(t)) for t in (Visit, Shift)
         ]
@@ -110,16 +161,14 @@ def test_repeating_it_changes_nothing_and_prints_the_same(run: Run, db: Database
         assert person in first.output
 
 
-def test_the_next_day_is_filled_anew_and_the_old_one_ended(run: Run, db: Database) -> None:
-    now = datetime(2026, 1, 14, 10, 20, tzinfo=UTC)
-    run("--days", "1", now=now)
-    run("--days", "1", now=now + timedelta(days=1))
-    with db.read() as session:
+def test_the_next_day_is_filled_anew_and_the_old_one_ended(filled: Filled) -> None:
+    filled.run("--days", "1", now=MORNING + timedelta(days=1))
+    with filled.db.read() as session:
         old = sa.select(sa.func.count()).where(
-            Visit.departed_at.is_(None), Visit.arrived_at < now + timedelta(hours=12)
+            Visit.departed_at.is_(None), Visit.arrived_at < MORNING + timedelta(hours=12)
         )
         assert session.scalar(old) == 0
-    assert len(_open(db)) >= 8
+    assert len(_open(filled.db)) >= 8
 
 
 def test_the_password_it_prints_opens_every_login(run: Run, db: Database) -> None:

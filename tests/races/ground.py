@@ -14,7 +14,9 @@ from queueapp.domain.visit import AppointmentState
 from tests.factories import make_clinician, make_room, make_service, make_shift, make_site
 
 RACER = Actor(ActorKind.STAFF, 1, "Racer")
-_context = multiprocessing.get_context("spawn")
+# Processes of their own, forked from one that has loaded the app once and has connected nowhere.
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["tests.races.contests"])
 
 
 @dataclass(frozen=True, slots=True)

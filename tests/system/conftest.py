@@ -30,7 +30,7 @@ def house(
         log = tmp_path_factory.mktemp("served") / "log"
         served = Served(url, log, redis_url=redis_url, workers=2 if redis_url else 1)
         house = House(served, db, redis_url)
-        stack.callback(served.stop)
+        stack.callback(served.end)
         served.start()
         yield house
         for screen in house.screens:

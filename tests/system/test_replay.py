@@ -45,7 +45,7 @@ def _log(path: Path) -> Path:
 
 
 def _replay(served: Served, log: Path, *more: str) -> dict[str, object]:
-    token = served.run("token", "add", "--role", "manager", "--site", "demo").strip()
+    token = served.told("token", "add", "--role", "manager", "--site", "demo").strip()
     out = log.with_suffix(".json")
     served.run(
         "replay", str(log), "--day", DAY, "--url", served.url, "--token", token,
@@ -74,7 +74,7 @@ def test_a_day_is_replayed_without_loss(
         request.addfinalizer(lambda: (maker.drop(url), maker.dispose()))
         options = {"redis_url": request.getfixturevalue("redis_url"), "workers": 2}
     served = serve(url, **options)
-    served.run("demo", "--from-log", str(log))
+    served.told("demo", "--from-log", str(log))
     figures = _replay(served, log)
     assert figures["arrived"] == SERVED + LEAVERS
     assert figures["served"] == SERVED + LEAVERS - figures["left"]

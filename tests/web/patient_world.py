@@ -18,24 +18,19 @@ PUBLIC_URL = "https://queue.example.org"
 
 
 # What a day leaves behind; what the clinic was set up with stays.
-_OF_THE_DAY = {
-    "appointment", "call", "desk_item", "feedback", "forecast", "idempotency_key", "order_move",
-    "party", "patient", "promise", "queue_entry", "vain_lookup", "visit", "visit_event",
-    "visit_step",
-}  # fmt: skip
 
 
 class PatientWorld:
-    """Site `harbour`: a doctor's service with reasons and two doctors, and blood tests."""
+    """Site `harbour` or another: a service with reasons and two doctors, and blood tests."""
 
-    def __init__(self, database: Database, var: Path) -> None:
-        self.db = database
+    def __init__(self, database: Database, var: Path, slug: str = "harbour") -> None:
+        self.db, self.slug = database, slug
         self.app = web_app(database, public_url=PUBLIC_URL)
         now = datetime.now(UTC)
         with database.write() as s:
             # The service day ends half a day from now, whenever the tests run.
             turns = {"day_starts_at": f"{(now.hour + 12) % 24:02d}:00"}
-            site = factories.make_site(s, "harbour", settings=turns, name="Harbour Street")
+            site = factories.make_site(s, slug, settings=turns, name="Harbour Street")
             doctor = factories.make_service(s, site, "GP consultation", plain_name="Doctor")
             blood = factories.make_service(s, site, "Blood test", position=1)
             reasons = [factories.make_reason(s, doctor, w) for w in ("A new problem", "Results")]
@@ -57,20 +52,6 @@ class PatientWorld:
             self.doctor_id, self.blood_id = doctor.id, blood.id
             self.reason_ids = [r.id for r in reasons]
             self.nurse_id, self.lab_id = nurse.id, lab.id
-
-    def start_anew(self, tries: int = 5) -> None:
-        """Nobody has come yet: for tests that share a served clinic."""
-        try:
-            with self.db.write() as s:
-                for table in reversed(Base.metadata.sorted_tables):
-                    if table.name in _OF_THE_DAY:
-                        s.execute(sa.delete(table))
-                s.execute(sa.update(Site).values(seq=Site.seq + 1))
-        except sa.exc.DBAPIError:
-            # The clinic's own worker was just writing of somebody.
-            if tries <= 1:
-                raise
-            self.start_anew(tries - 1)
 
     def kiosk(self) -> FlaskClient:
         """The browser of the paired kiosk."""
@@ -121,7 +102,8 @@ class PatientWorld:
     def entries(self) -> list[QueueEntry]:
         """All waits, with visit, patient and promises loaded."""
         with self.db.read() as s:
-            found = list(s.scalars(sa.select(QueueEntry).order_by(QueueEntry.id)))
+            ours = QueueEntry.site_id == self.site_id
+            found = list(s.scalars(sa.select(QueueEntry).where(ours).order_by(QueueEntry.id)))
             for entry in found:
                 _ = entry.visit.patient, entry.promises, entry.calls
             s.expunge_all()
@@ -176,6 +158,6 @@ class PatientWorld:
             return found
 
 
-def world_on(url: str, var: Path) -> PatientWorld:
-    """The clinic on a fresh database."""
-    return PatientWorld(Database(url, secret=SECRET), var)
+def world_on(url: str, var: Path, slug: str = "harbour") -> PatientWorld:
+    """The clinic on the database of a URL."""
+    return PatientWorld(Database(url, secret=SECRET), var, slug)

@@ -10,10 +10,10 @@ from werkzeug.test import TestResponse
 
 from queueapp.actions.access import device_of_token
 from queueapp.actions.sign_ins import begin_sign_in
-from queueapp.db.models import Base, Call, Pause, QueueEntry, Room, Shift, Site, Visit
+from queueapp.db.models import Base, Call, QueueEntry, Room, Shift
 from queueapp.db.session import Database
 from queueapp.domain.actor import Role
-from queueapp.domain.visit import OPEN_STATES, EntryState
+from queueapp.domain.visit import EntryState
 from tests import factories
 from tests.web.web_world import SECRET, web_app
 
@@ -23,11 +23,11 @@ JSON = {"Accept": "application/json, application/problem+json"}
 class RoomWorld:
     """Rows by name, and presses on the tablet of room 1, or of another."""
 
-    def __init__(self, url: str, var: Path) -> None:
+    def __init__(self, url: str, var: Path, slug: str = "harbour") -> None:
         self.db = Database(url, secret=SECRET)
         self.now = datetime.now(UTC)
         with self.db.write() as s:
-            site = factories.make_site(s, "harbour")
+            site = factories.make_site(s, slug)
             self.site_id = site.id
             gp = factories.make_service(s, site, "Doctor")
             nurse = factories.make_service(s, site, "Nurse")
@@ -80,16 +80,6 @@ class RoomWorld:
             )  # fmt: skip
             entry = factories.make_entry(s, service, stay, now=came, **columns)
             return entry.id
-
-    def start_anew(self) -> None:
-        """Everybody leaves, so that the next test finds an empty clinic with both doctors in."""
-        with self.db.write() as s:
-            open_entries = QueueEntry.state.in_(OPEN_STATES)
-            s.execute(sa.update(Call).where(Call.outcome.is_(None)).values(outcome="withdrawn"))
-            s.execute(sa.update(QueueEntry).where(open_entries).values(state=EntryState.LEFT))
-            s.execute(sa.update(Visit).values(departed_at=self.now, day=date(2020, 1, 1)))
-            s.execute(sa.delete(Pause))
-            s.execute(sa.update(Site).values(seq=Site.seq + 1))
 
     def tablet(self, room: int = 1) -> FlaskClient:
         """The tablet of a room, by its number."""

@@ -14,6 +14,8 @@ from queueapp.web.api.openapi import document
 from tests.web.api_world import World
 
 load_all_checks()
+# A few in the suite, on top of the edge cases; hundreds in `make soak`.
+EXAMPLES = settings.default.max_examples // 10
 # Whether a service of that name exists is no matter of form: 422 answers well-formed bodies too.
 _ABOUT_FORM = ("positive_data_acceptance",)
 _OF_ANY_ANSWER = CHECKS.get_by_names(
@@ -58,7 +60,7 @@ of_what_exists.app = _front
 
 @schema.parametrize()
 @settings(
-    max_examples=3,
+    max_examples=EXAMPLES,
     derandomize=True,
     deadline=None,
     database=None,
@@ -71,7 +73,7 @@ def test_every_answer_is_as_described(case: schemathesis.Case, world: World) -> 
 
 @of_what_exists.parametrize()
 @settings(
-    max_examples=10,
+    max_examples=EXAMPLES * 2,
     derandomize=True,
     deadline=None,
     database=None,

@@ -81,7 +81,8 @@ _ROUTES = {"lobby": "lobby screen", "phone": "phone", "fetch": "going over"}
 class Happening:
     """One thing that happened: `subject` is a ticket, a name or a clinician, `words` the rest.
 
-    `is_name` says that the subject is a person's name. `why` is a code or words of staff; `afterwards` says that it was entered later than it was.
+    `is_name` says that the subject is a person's name. `why` is a code or words of staff;
+    `afterwards` says that it was entered later than it was.
     """
 
     event_id: int

@@ -29,11 +29,16 @@ from queueapp.domain.visit import IN_ROOM_STATES, EntryState, PreferenceKind
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 _OVERTIME = timedelta(minutes=30)
+# More than wait in a clinic on any usual day.
+HEAD = 100
 
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """Waiting entries in calling order and the shifts of today, true as of `seq`."""
+    """Waiting entries in calling order and the shifts of today, true as of `seq`.
+
+    Unless `is_whole`, `line` ends after the first of them.
+    """
 
     site_id: int
     seq: int
@@ -42,6 +47,7 @@ class QueueView:
     rules: SiteRules
     line: tuple[Candidate, ...]
     shifts: tuple[ShiftView, ...]
+    is_whole: bool = True
 
     def shift(self, shift_id: int) -> ShiftView | None:
         """The shift of that id, if it is among today's."""
@@ -69,17 +75,24 @@ def load_queue(session: Session, site: Site, now: datetime) -> QueueView:
     return seen[site.id, now]
 
 
-def _load(session: Session, site: Site, now: datetime) -> QueueView:
+def load_head(session: Session, site: Site, now: datetime) -> QueueView:
+    """As `load_queue`, with the first in order alone where very many wait."""
+    return _load(session, site, now, HEAD)
+
+
+def _load(session: Session, site: Site, now: datetime, most: int | None = None) -> QueueView:
     rules = site.rules
     busy = _rooms_in_use(session, site.id)
+    line, is_whole = _candidates(session, site.id, {one.visit_id for one in busy}, most)
     return QueueView(
         site_id=site.id,
         seq=site.seq,
         zone=site.timezone,
         now=now,
         rules=rules,
-        line=tuple(in_order(_candidates(session, site.id, {one.visit_id for one in busy}))),
+        line=tuple(in_order(line)),
         shifts=tuple(_shifts(session, site, now, rules, {one.place for one in busy})),
+        is_whole=is_whole,
     )
 
 
@@ -88,9 +101,21 @@ def wished_clinicians(session: Session, clinician_id: int | None, attribute: str
     return _wish(clinician_id, attribute, _attributes(session) if attribute else {})
 
 
-def _candidates(session: Session, site_id: int, busy_visits: set[int]) -> list[Candidate]:
+def _candidates(
+    session: Session, site_id: int, busy_visits: set[int], most: int | None
+) -> tuple[list[Candidate], bool]:
+    rows = session.execute(_waiting(site_id, most)).all()
+    is_whole = most is None or len(rows) < most
+    if not is_whole and rows[0].before_id is not None:
+        # Somebody was moved, perhaps before one who is not among the first.
+        rows, is_whole = session.execute(_waiting(site_id, None)).all(), True
+    attributes = _attributes(session) if any(row.wished_attribute for row in rows) else {}
+    return [_candidate(row, busy_visits, attributes) for row in rows], is_whole
+
+
+def _waiting(site_id: int, most: int | None) -> sa.Select[Any]:
     e, v, m = QueueEntry.__table__.c, Visit.__table__.c, OrderMove.__table__.c
-    rows = session.execute(
+    waiting = (
         sa.select(
             e.id,
             e.visit_id,
@@ -116,32 +141,35 @@ def _candidates(session: Session, site_id: int, busy_visits: set[int]) -> list[C
             )
         )
         .where(e.site_id == site_id, e.state == EntryState.WAITING)
-    ).all()
-    attributes = _attributes(session) if any(row.wished_attribute for row in rows) else {}
-    return [
-        Candidate(
-            entry_id=row.id,
-            visit_id=row.visit_id,
-            service_id=row.service_id,
-            entry_class=row.entry_class,
-            band=row.band,
-            due_by=row.due_by,
-            arrived_at=row.arrived_at,
-            number=row.id,
-            reference_at=row.reference_at,
-            target=row.target,
-            presence=row.presence,
-            passed_over_until=row.passed_over_until,
-            preference=row.preference,
-            clinicians=frozenset()
-            if row.preference is PreferenceKind.NONE
-            else _wish(row.wished_clinician_id, row.wished_attribute, attributes),
-            needs=frozenset(row.needs or ()),
-            visit_busy=row.visit_id in busy_visits,
-            move=Move(row.before_id, row.made_at) if row.before_id else None,
-        )
-        for row in rows
-    ]
+    )
+    if most is None:
+        return waiting
+    in_order_of = (m.before_id.is_(None), e.band, e.due_by, e.arrived_at, e.id)
+    return waiting.order_by(*in_order_of).limit(most)
+
+
+def _candidate(row: Any, busy_visits: set[int], attributes: dict[str, set[int]]) -> Candidate:
+    return Candidate(
+        entry_id=row.id,
+        visit_id=row.visit_id,
+        service_id=row.service_id,
+        entry_class=row.entry_class,
+        band=row.band,
+        due_by=row.due_by,
+        arrived_at=row.arrived_at,
+        number=row.id,
+        reference_at=row.reference_at,
+        target=row.target,
+        presence=row.presence,
+        passed_over_until=row.passed_over_until,
+        preference=row.preference,
+        clinicians=frozenset()
+        if row.preference is PreferenceKind.NONE
+        else _wish(row.wished_clinician_id, row.wished_attribute, attributes),
+        needs=frozenset(row.needs or ()),
+        visit_busy=row.visit_id in busy_visits,
+        move=Move(row.before_id, row.made_at) if row.before_id else None,
+    )
 
 
 def _attributes(session: Session) -> dict[str, set[int]]:

@@ -13,6 +13,9 @@ from queueapp.db.models import Site
 # (session, site, now, subject) -> content; `subject` is the id of a `room:` or `visit:` channel.
 Render = Callable[[Session, Site, datetime, int | None], dict[str, Any]]
 _renders: dict[str, Render] = {}
+# (session, subjects): loads what all of them need, before each is rendered.
+Load = Callable[[Session, list[int]], None]
+_loads: dict[str, Load] = {}
 
 
 def content(kind: str) -> Callable[[Render], Render]:
@@ -29,6 +32,22 @@ def content(kind: str) -> Callable[[Render], Render]:
         return render
 
     return register
+
+
+def together(kind: str) -> Callable[[Load], Load]:
+    """Register what loads many channels of `kind` at once."""
+
+    def register(load: Load) -> Load:
+        _loads[kind] = load
+        return load
+
+    return register
+
+
+def load_together(session: Session, kind: str, subjects: list[int]) -> None:
+    """Load what the channels of `kind` about `subjects` will ask for."""
+    if subjects and kind in _loads:
+        _loads[kind](session, subjects)
 
 
 def render_of(kind: str) -> Render | None:

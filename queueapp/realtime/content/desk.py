@@ -162,7 +162,9 @@ def _expected(appointment: Appointment, rows: SiteRows) -> Expected:
     if appointment.clinician:
         about += f", {_short(appointment.clinician)}"
     if appointment.late_until:
-        about += f". Runs late, here by {to_local(rows.site.timezone, appointment.late_until):%H:%M}"
+        about += (
+            f". Runs late, here by {to_local(rows.site.timezone, appointment.late_until):%H:%M}"
+        )
     return Expected(
         appointment=appointment,
         at=f"{to_local(rows.site.timezone, appointment.starts_at):%H:%M}",

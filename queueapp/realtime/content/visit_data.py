@@ -3,20 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session, selectinload
-
-from queueapp.db.models import Call, Promise, QueueEntry, Room, Visit
+from queueapp.db.models import Promise, QueueEntry, Visit
 from queueapp.domain.visit import IN_ROOM_STATES, OPEN_STATES
 from queueapp.realtime.publish import stamp
 
 
-def data_of(session: Session, row: Visit) -> dict[str, Any]:
+def data_of(row: Visit) -> dict[str, Any]:
     """Key, ticket, presence and the current wait: state, call and room, what was promised.
 
     `entry` is None once nothing is open any more; `resolution` then says how it ended, if known.
     """
-    entry = _current(session, row.id)
+    entry = current_entry(row)
     return {
         "key": row.key,
         "ticket": row.ticket,
@@ -25,32 +22,22 @@ def data_of(session: Session, row: Visit) -> dict[str, Any]:
         "back_by": _stamp(row.back_by),
         "departed_at": _stamp(row.departed_at),
         "resolution": row.resolution.value if row.resolution else None,
-        "entry": _entry(session, entry) if entry else None,
+        "entry": _entry(entry) if entry else None,
     }
 
 
-def _current(session: Session, visit_id: int) -> QueueEntry | None:
-    entries = session.scalars(
-        sa.select(QueueEntry)
-        .where(QueueEntry.visit_id == visit_id, QueueEntry.state.in_(OPEN_STATES))
-        .options(selectinload(QueueEntry.promises))
-        .order_by(QueueEntry.id)
-    ).all()
-    in_room = [e for e in entries if e.state in IN_ROOM_STATES]
-    return next(iter(in_room or entries), None)
+def current_entry(row: Visit) -> QueueEntry | None:
+    """The wait that speaks for the visit: one in a room before what else it waits for."""
+    still = [e for e in row.entries if e.state in OPEN_STATES]
+    return next(iter([e for e in still if e.state in IN_ROOM_STATES] or still), None)
 
 
-def _entry(session: Session, entry: QueueEntry) -> dict[str, Any]:
-    call = session.execute(
-        sa.select(Call.number, Call.called_at, Room.name)
-        .join(Room, Room.id == Call.room_id)
-        .where(Call.entry_id == entry.id, Call.outcome.is_(None))
-    ).one_or_none()
-    room = session.get(Room, entry.room_id) if entry.room_id else None
+def _entry(entry: QueueEntry) -> dict[str, Any]:
+    call = next((c for c in entry.calls if c.outcome is None), None)
     return {
         "id": entry.id,
         "state": entry.state.value,
-        "room": room.name if room else None,
+        "room": entry.room.name if entry.room else None,
         "call": {"number": call.number, "called_at": stamp(call.called_at)} if call else None,
         "promises": [_promise(one) for one in entry.promises],
     }

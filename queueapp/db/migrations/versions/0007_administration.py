@@ -27,8 +27,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_admin_change_site_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_admin_change")),
     )
-    op.create_index(op.f("ix_admin_change_site_id_changed_at"), "admin_change", ["site_id", "changed_at"])
-    op.create_index(op.f("ix_admin_change_subject_subject_id"), "admin_change", ["subject", "subject_id"])
+    op.create_index(
+        op.f("ix_admin_change_site_id_changed_at"), "admin_change", ["site_id", "changed_at"]
+    )
+    op.create_index(
+        op.f("ix_admin_change_subject_subject_id"), "admin_change", ["subject", "subject_id"]
+    )
     op.create_index(op.f("ix_look_site_id_looked_at"), "look", ["site_id", "looked_at"])
     op.create_table(
         "pairing",

@@ -1,0 +1,95 @@
+"""What the PostgreSQL driver is told, so that a short statement costs little."""
+
+import select
+import sys
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.waiting import Ready, Wait
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import URL
+
+# Most answers are there within this; a row lock of another is not.
+_SOON_MS = 1
+# A pooled connection that rested longer is asked whether it still stands.
+_RESTED_S = 1.0
+
+
+def postgresql_engine(url: URL) -> Engine:
+    """An engine for `postgresql+psycopg://…` whose connections survive the server's restart."""
+    engine = sa.create_engine(url, pool_size=10, max_overflow=20)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
+        kind = CooperativeConnection if _cooperative_poll() else psycopg.Connection
+        return kind.connect(*arguments, **options)
+
+    @event.listens_for(engine, "checkin")
+    def rest(_connection: Any, record: Any) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def wake(connection: Any, record: Any, _proxy: Any) -> None:
+        rested = time.monotonic() - record.info.get("rests_since", time.monotonic())
+        if rested < _RESTED_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.OperationalError as error:
+            raise sa.exc.DisconnectionError from error
+
+    return engine
+
+
+class CooperativeConnection(psycopg.Connection[Any]):
+    """Under gevent: takes an answer that comes at once without going round by gevent's loop.
+
+    Going round it costs as much as a short statement does; what takes longer still waits there,
+    so that nobody who waits for another's lock stops the process.
+    """
+
+    def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
+        """As psycopg's, for one that may be answered soon."""
+        return super().wait(_soon(gen, self.pgconn.socket), *arguments, **options)
+
+
+def _soon(gen: Generator[Wait, Ready | int, Any], fileno: int) -> Generator[Wait, Ready | int, Any]:
+    make_poll = _cooperative_poll()
+    assert make_poll
+    try:
+        wanted = next(gen)
+        while True:
+            poll = make_poll()
+            poll.register(fileno, _EVENTS[wanted])
+            ready = _ready(poll.poll(_SOON_MS))
+            wanted = gen.send((yield wanted) if ready is None else ready)
+    except StopIteration as end:
+        return end.value
+
+
+_EVENTS = {
+    Wait.R: select.POLLIN,
+    Wait.W: select.POLLOUT,
+    Wait.RW: select.POLLIN | select.POLLOUT,
+}
+
+
+def _ready(found: list[tuple[int, int]]) -> Ready | None:
+    events = found[0][1] if found else 0
+    # Errors and hang-ups are left to the driver's own wait.
+    is_r, is_w = bool(events & select.POLLIN), bool(events & select.POLLOUT)
+    if is_r and is_w:
+        return Ready.RW
+    return Ready.R if is_r else Ready.W if is_w else None
+
+
+def _cooperative_poll() -> Callable[[], Any] | None:
+    """The system's own `poll` where gevent has put another in its place, else None."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is None or not monkey.is_module_patched("select"):
+        return None
+    original: Callable[[], Any] = monkey.get_original("select", "poll")
+    return original
