@@ -54,6 +54,7 @@ def test_booking_by_touch_by_keyboard_and_without_scripts(
     expect(phone.locator("[data-chosen]")).to_contain_text(clock)
     phone.get_by_role("button", name="Book this time").tap()
     expect(phone.get_by_label("Name")).to_be_focused()
+    expect(phone.locator("[data-kept-until]")).not_to_be_empty()  # the page's script is there
     phone.keyboard.type("Zoë Łukasz")
     phone.get_by_label("Date of birth").tap()
     phone.keyboard.type("27031985")
@@ -77,12 +78,14 @@ def test_booking_by_touch_by_keyboard_and_without_scripts(
     keys.get_by_role("link", name="Wound care").focus()
     keys.keyboard.press("Enter")
     expect(keys.get_by_role("heading", name="Choose a time")).to_be_visible()
+    expect(keys.locator("[data-chosen]")).to_be_visible()
     keys.locator('input[name="time"]:checked').focus()
     keys.keyboard.press("ArrowDown")
     wanted = keys.locator("[data-chosen]").inner_text()
     keys.get_by_role("button", name="Book this time").focus()
     keys.keyboard.press("Enter")
     expect(keys.get_by_label("Name")).to_be_focused()
+    expect(keys.locator("[data-kept-until]")).not_to_be_empty()
     for words in ("Rosa Marini", "1.2.1990", "rosa@example.org"):
         keys.keyboard.type(words)
         keys.keyboard.press("Enter")

@@ -76,7 +76,7 @@ def sign_in(page: Page, way: dict[str, str]) -> Page:
 
 def press(room: Page, words: str) -> None:
     """Press the room's one green button once it says so."""
-    expect(room.locator("[data-primary]")).to_contain_text(words)
+    expect(room.locator("[data-primary]")).to_contain_text(words, use_inner_text=True)
     room.wait_for_timeout(SETTLED_MS)
     room.locator("[data-primary]").click()
 

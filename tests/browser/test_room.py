@@ -1,5 +1,6 @@
 """A clinician at the tablet: keys, fingers, the same name twice, two rooms pressing at once."""
 
+import re
 import signal
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -33,7 +34,7 @@ def at_the_door(page: Page, served: Served, world: RoomWorld, room: int = 1) -> 
 
 def green(page: Page, words: str) -> None:
     """The one button says so, and has settled."""
-    expect(page.locator("[data-primary]")).to_contain_text(words)
+    expect(page.locator("[data-primary]")).to_contain_text(words, use_inner_text=True)
     page.wait_for_timeout(SETTLED_MS)
 
 
@@ -50,7 +51,9 @@ def test_by_keys_alone_call_start_finish_and_call(
     green(page, f"Call next: Bob, {world.ticket(bob)}")
     expect(page.locator("[name=resolution]:checked")).to_have_count(0)
     page.keyboard.press("2")
-    expect(page.locator("[data-primary]")).to_contain_text("Finishes Ann as follow-up booked.")
+    expect(page.locator("[data-primary]")).to_contain_text(
+        "Finishes Ann as follow-up booked.", use_inner_text=True
+    )
     world.waits("Somebody New", minutes=1)  # an update in between takes no choice away
     page.keyboard.press("Space")
     green(page, "Bob is here: start")
@@ -60,7 +63,47 @@ def test_by_keys_alone_call_start_finish_and_call(
     green(page, "Call next: Somebody")
     # The outcome of the one before is not that of this one.
     expect(page.locator("[name=resolution]:checked")).to_have_count(0)
-    expect(page.locator("[data-primary]")).to_contain_text("Finishes Bob.")
+    expect(page.locator("[data-primary]")).to_contain_text("Finishes Bob.", use_inner_text=True)
+
+
+def test_a_key_hides_names_shows_the_sheet_undoes_and_says_what_a_call_costs(
+    person: Callable[..., Page], served: Served, world: RoomWorld
+) -> None:
+    ann = world.waits("Ann Lee")
+    world.waits("Bob May", minutes=5)
+    cy = world.waits("Cy Orr", minutes=1)
+    page = at_the_door(person("room"), served, world)
+    green(page, f"Call next: Ann, {world.ticket(ann)}")
+    page.keyboard.press("i")
+    expect(page.locator("main")).not_to_contain_text(
+        re.compile(r"\b(Ann|Bob|Lee|May)\b"), use_inner_text=True
+    )
+    expect(page.locator("[data-primary]")).to_have_text(
+        re.compile(rf"Call next: .*{world.ticket(ann)}")
+    )
+    page.reload()
+    expect(page.get_by_role("heading", name=world.ticket(ann), exact=True)).to_be_visible()
+    expect(page.locator("body")).to_have_attribute("data-room-ready", "yes")
+    page.keyboard.press("i")
+    green(page, "Call next: Ann")
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("hide or show names")
+    page.keyboard.press("Escape")
+    # The last in line is called with three presses, after what it costs the others was said.
+    page.keyboard.press("o")
+    dialog.get_by_role("button", name=f"Call {world.ticket(cy)}").click()
+    expect(dialog.locator("[data-told]")).to_contain_text(
+        f"Cy Orr ({world.ticket(cy)}) is called now"
+    )
+    assert world.state(cy) is EntryState.WAITING
+    expect(dialog.get_by_role("button", name=f"Call {world.ticket(cy)} now")).to_be_focused()
+    page.keyboard.press("Enter")
+    green(page, "Cy is here: start")
+    page.keyboard.press("Space")
+    green(page, "Call next: Ann")
+    page.keyboard.press("u")
+    green(page, "Cy is here: start")
 
 
 def test_by_touch_with_a_double_tap_on_every_button(
@@ -115,7 +158,7 @@ def test_who_was_called_to_another_room_meanwhile_is_not_called_here(
     world.done("call", room=2, expect=ann)
     page.keyboard.press("Space")
     alert = page.get_by_role("alert").filter(has_text="has been called")
-    expect(alert).to_have_text(f"{world.ticket(ann)} has been called to Room 2.")
+    expect(alert).to_contain_text(f"{world.ticket(ann)} has been called to Room 2")
     assert world.state(bob) is EntryState.WAITING
 
 
