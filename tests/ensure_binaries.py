@@ -33,12 +33,15 @@ def install(programs: list[str]) -> None:
     root = _as_root()
     if root is None or not shutil.which("apt-get"):
         return
-    packages = [binaries.PROGRAMS[program][0] for program in programs]
-    print(f"Installing {', '.join(packages)} for the tests …", file=sys.stderr)
+    print(f"Installing {', '.join(programs)} for the tests …", file=sys.stderr)
     apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
     subprocess.run([*apt, "update"], stdout=subprocess.DEVNULL, check=False)
-    options = ["-y", "--no-install-recommends"]
-    subprocess.run([*apt, "install", *options, *packages], stdout=subprocess.DEVNULL, check=False)
+    for program in programs:
+        for package in binaries.PROGRAMS[program][0]:
+            install = [*apt, "install", "-y", "--no-install-recommends", package]
+            subprocess.run(install, stdout=subprocess.DEVNULL, check=False)
+            if binaries.find(program):
+                break
 
 
 def main() -> int:
@@ -47,7 +50,7 @@ def main() -> int:
         install(lacking)
     lacking = binaries.missing()
     for program in lacking:
-        package = binaries.PROGRAMS[program][0]
+        package = binaries.PROGRAMS[program][0][-1]
         consequence = "will be skipped" if binaries.may_skip() else "cannot run"
         print(
             f"No {program} here: {NEEDED_BY[program]} {consequence}. "

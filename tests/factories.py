@@ -48,6 +48,11 @@ def _added(session: Session, row: Any) -> Any:
     return row
 
 
+def turning_far_off(now: datetime) -> dict[str, Any]:
+    """Settings of a site whose service day ends half a day from `now`: no test crosses it."""
+    return {"day_starts_at": f"{(now.hour + 12) % 24:02d}:00"}
+
+
 def make_site(session: Session, slug: str = "", **columns: Any) -> Site:
     """A site in London without opening hours."""
     n = next(_number)

@@ -15,11 +15,16 @@ from tests.served import Served
 
 @pytest.fixture
 def clinic(served: Served, slug: str) -> str:
+    """The clinic of `lay_out` on the shared server."""
+    return lay_out(served.database_url, slug)
+
+
+def lay_out(url: str, slug: str) -> str:
     """A clinic with one doctor, a blood test, and Noor who waits; Marta and Ines work there."""
-    database = Database(served.database_url)
+    database = Database(url)
     now = datetime.now(UTC)
     with database.write() as s:
-        site = factories.make_site(s, slug)
+        site = factories.make_site(s, slug, settings=factories.turning_far_off(now))
         factories.make_service(s, site, "GP consultation", slug="gp")
         blood = factories.make_service(s, site, "Blood test", slug="blood")
         room = factories.make_room(s, site, "1")

@@ -8,13 +8,13 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
-from queueapp.db.models import Appointment
+from queueapp.db.models import Appointment, Site
 from queueapp.db.session import Database
 from queueapp.domain.visit import AppointmentState
-from tests.browser.test_desk import EMAILS, row, served, sign_in
+from tests.browser.test_desk import clinic, lay_out, row, sign_in
 from tests.served import Served
 
-__all__ = ["served"]  # the clinic of the other tests of the desk
+__all__ = ["clinic"]  # the clinic of the other tests of the desk
 
 
 class Hands:
@@ -34,17 +34,23 @@ class Hands:
         self.keys += len(counted)
 
 
-def booked(served: Served, state: AppointmentState) -> list[Appointment]:
-    database = Database(served.environment["DATABASE_URL"])
+def booked(served: Served, clinic: str, state: AppointmentState) -> list[Appointment]:
+    database = Database(served.database_url)
     with database.read() as session:
-        found = session.scalars(sa.select(Appointment).where(Appointment.state == state)).all()
+        found = session.scalars(
+            sa.select(Appointment)
+            .join(Site, Site.id == Appointment.site_id)
+            .where(Appointment.state == state, Site.slug == clinic)
+        ).all()
         session.expunge_all()
     database.dispose()
     return list(found)
 
 
-def test_few_keys_and_a_booking_put_aside(served: Served, person: Callable[..., Page]) -> None:
-    marta = sign_in(person("desk"), served, EMAILS[0])
+def test_few_keys_and_a_booking_put_aside(
+    served: Served, clinic: str, person: Callable[..., Page]
+) -> None:
+    marta = sign_in(person("desk"), served, clinic, "marta")
     panel = marta.locator("#desk-panel")
 
     # A walk-in: at most ten keys beyond the name, the service among them.
@@ -72,7 +78,7 @@ def test_few_keys_and_a_booking_put_aside(served: Served, person: Callable[..., 
     # Somebody stands at the desk: put aside by one key, the time is held, and taken up by one.
     expect(marta.locator("#desk-said")).to_contain_text(f"{chosen} is kept until")
     expect(panel).to_be_hidden()
-    held = booked(served, AppointmentState.HELD)
+    held = booked(served, clinic, AppointmentState.HELD)
     assert len(held) == 1
     assert held[0].held_until
     assert held[0].held_until > datetime.now(UTC) + timedelta(minutes=8)
@@ -84,13 +90,13 @@ def test_few_keys_and_a_booking_put_aside(served: Served, person: Callable[..., 
     hands.press("Enter")
     expect(marta.locator("#desk-said")).to_contain_text("Booked for")
     assert hands.keys <= 15, hands.keys
-    assert [a.id for a in booked(served, AppointmentState.BOOKED)] == [held[0].id]
+    assert [a.id for a in booked(served, clinic, AppointmentState.BOOKED)] == [held[0].id]
     expect(marta.locator("#desk-parked")).to_be_hidden()
 
     # A booking that was a mistake is taken back like all else.
     marta.keyboard.press("u")
     expect(marta.locator("#desk-said")).to_contain_text("taken back: booked")
-    assert not booked(served, AppointmentState.BOOKED)
+    assert not booked(served, clinic, AppointmentState.BOOKED)
 
     # The sheet of keys; letters can be switched off, and act only where the list has the focus.
     marta.keyboard.press("?")
@@ -118,9 +124,9 @@ def test_few_keys_and_a_booking_put_aside(served: Served, person: Callable[..., 
     assert "Noor" not in marta.locator("main").inner_text()
 
 
-def test_two_on_one_row(served: Served, person: Callable[..., Page]) -> None:
-    marta = sign_in(person("desk"), served, EMAILS[0])
-    ines = sign_in(person("desk"), served, EMAILS[1])
+def test_two_on_one_row(served: Served, clinic: str, person: Callable[..., Page]) -> None:
+    marta = sign_in(person("desk"), served, clinic, "marta")
+    ines = sign_in(person("desk"), served, clinic, "ines")
     for page in (marta, ines):
         page.keyboard.press("ArrowDown")
         page.keyboard.press("k")
@@ -155,22 +161,24 @@ def test_two_on_one_row(served: Served, person: Callable[..., Page]) -> None:
 
 
 def test_the_day_sheet_opens_without_the_server(
-    served: Served, person: Callable[..., Page], watch: object
+    fresh_database: str, serve: Callable[..., Served], slug: str, person: Callable[..., Page]
 ) -> None:
-    marta = sign_in(person("desk"), served, EMAILS[0])
+    clinic = lay_out(fresh_database, slug)
+    served = serve(fresh_database)
+    marta = sign_in(person("desk"), served, clinic, "marta")
     expect(marta.locator("body")).to_have_attribute("data-sheet-kept", "yes", timeout=15_000)
     served.stop()
-    marta.goto(f"{served.url}/desk/harbour/sheet")
+    marta.goto(f"{served.url}/desk/{clinic}/sheet")
     expect(marta.get_by_role("heading", name="Due later")).to_be_visible()
     expect(marta.locator("main")).to_contain_text("Noor El-Sayed")
     expect(marta.locator("#sheet-age")).to_have_text("up to date")
     # The desk itself opens as its sheet; signed out, it is gone from this browser.
-    marta.goto(f"{served.url}/desk/harbour")
+    marta.goto(f"{served.url}/desk/{clinic}")
     expect(marta.locator(".made")).to_contain_text("Day sheet as of")
     served.start()
-    marta.goto(f"{served.url}/desk/harbour")
+    marta.goto(f"{served.url}/desk/{clinic}")
     marta.get_by_role("button", name="Sign out").click()
     expect(marta.get_by_label("Password")).to_be_visible()
     served.stop()
     with pytest.raises(Exception, match=r"ERR_CONNECTION_REFUSED|ERR_FAILED"):
-        marta.goto(f"{served.url}/desk/harbour/sheet")
+        marta.goto(f"{served.url}/desk/{clinic}/sheet")

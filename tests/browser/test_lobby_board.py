@@ -68,7 +68,7 @@ def test_calls_are_chimed_and_spoken_after_the_start_and_the_board_follows(
     served, database = serve(fresh_database), Database(fresh_database, secret=SECRET)
     now = datetime.now(UTC)
     with database.write() as s:
-        site = factories.make_site(s, "here")
+        site = factories.make_site(s, "here", settings=factories.turning_far_off(now))
         gp = factories.make_service(s, site, "GP", slug="gp")
         rooms = [factories.make_room(s, site, f"Room {n}", places=9) for n in (1, 2)]
         for room in rooms:

@@ -28,7 +28,8 @@ class Clinic:
     def __init__(self, served: Served, database: Database, slug: str) -> None:
         self.served, self.database, self.slug = served, database, slug
         with database.write() as session:
-            site = factories.make_site(session, slug)
+            settings = factories.turning_far_off(datetime.now(UTC))
+            site = factories.make_site(session, slug, settings=settings)
             factories.make_service(session, site, "GP", slug="gp")
             self.site_id = site.id
             self.email = factories.make_staff(session, site, Role.RECEPTIONIST).email

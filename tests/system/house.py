@@ -27,7 +27,8 @@ class House:
 
     def __post_init__(self) -> None:
         with self.database.write() as s:
-            site = factories.make_site(s, "here")
+            settings = factories.turning_far_off(datetime.now(UTC))
+            site = factories.make_site(s, "here", settings=settings)
             service = factories.make_service(s, site, "GP", slug="gp")
             room = factories.make_room(s, site)
             clinician = factories.make_clinician(s, [service])

@@ -32,9 +32,7 @@ class World:
         self.db = Database(url, secret=SECRET)
         now = datetime.now(UTC)
         with self.db.write() as session:
-            # The service day ends half a day from now, whenever the tests run.
-            turns = {"day_starts_at": f"{(now.hour + 12) % 24:02d}:00"}
-            site = factories.make_site(session, "here", settings=turns)
+            site = factories.make_site(session, "here", settings=factories.turning_far_off(now))
             for weekday in range(7):  # round the clock
                 session.add(
                     OpeningHour(site_id=site.id, weekday=weekday, opens=time(0), closes=time(0))

@@ -28,9 +28,9 @@ class PatientWorld:
         self.app = web_app(database, public_url=PUBLIC_URL)
         now = datetime.now(UTC)
         with database.write() as s:
-            # The service day ends half a day from now, whenever the tests run.
-            turns = {"day_starts_at": f"{(now.hour + 12) % 24:02d}:00"}
-            site = factories.make_site(s, slug, settings=turns, name="Harbour Street")
+            site = factories.make_site(
+                s, slug, settings=factories.turning_far_off(now), name="Harbour Street"
+            )
             doctor = factories.make_service(s, site, "GP consultation", plain_name="Doctor")
             blood = factories.make_service(s, site, "Blood test", position=1)
             reasons = [factories.make_reason(s, doctor, w) for w in ("A new problem", "Results")]

@@ -27,7 +27,7 @@ class RoomWorld:
         self.db = Database(url, secret=SECRET)
         self.now = datetime.now(UTC)
         with self.db.write() as s:
-            site = factories.make_site(s, slug)
+            site = factories.make_site(s, slug, settings=factories.turning_far_off(self.now))
             self.site_id = site.id
             gp = factories.make_service(s, site, "Doctor")
             nurse = factories.make_service(s, site, "Nurse")

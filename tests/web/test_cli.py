@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 from queueapp.actions.access import identity_of_token
 from queueapp.actions.logins import find_staff, verify_password
 from queueapp.cli import group
+from queueapp.db import migrate
+from queueapp.db.engine import make_engine
 from queueapp.db.models import ApiToken
 from queueapp.db.session import Database
 from queueapp.domain.viewer import Part
@@ -41,7 +43,7 @@ def test_a_login_is_added_renewed_and_ended(run: Run, db: Database) -> None:
     assert run(*added, "--site", "here").exit_code == 0
     assert "has a login already" in run(*added, "--site", "here").output
     short = run("user", "password", "anna@example.org", QUEUEAPP_PASSWORD="short")
-    assert (short.exit_code, "10 to 200 characters" in short.output) == (1, True)
+    assert (short.exit_code, "at least 12 characters" in short.output) == (1, True)
     changed = {"QUEUEAPP_PASSWORD": "another fine password"}
     assert run("user", "password", "anna@example.org", **changed).exit_code == 0
     with db.read() as session:
@@ -87,8 +89,12 @@ def test_serve_refuses_several_workers_without_what_they_need(run: Run, database
 
 
 def test_serve_wants_a_migrated_database_and_good_settings(run: Run, tmp_path: Path) -> None:
-    empty = run("serve", DATABASE_URL=f"sqlite:///{tmp_path / 'empty.db'}")
-    assert (empty.exit_code, "db upgrade" in empty.output) == (1, True)
+    url = f"sqlite:///{tmp_path / 'older.db'}"
+    engine = make_engine(url)
+    migrate.upgrade(engine, "0003")
+    engine.dispose()
+    older = run("serve", DATABASE_URL=url)
+    assert (older.exit_code, "db upgrade" in older.output) == (1, True)
     wrong = run("serve", PUBLIC_URL="here")
     assert (wrong.exit_code, "PUBLIC_URL" in wrong.output) == (1, True)
 

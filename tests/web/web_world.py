@@ -81,7 +81,7 @@ class WebWorld:
         now = datetime.now(UTC)
         place = Place()
         with self.database.write() as s:
-            site = factories.make_site(s, name)
+            site = factories.make_site(s, name, settings=factories.turning_far_off(now))
             service = factories.make_service(s, site)
             rooms = [factories.make_room(s, site), factories.make_room(s, site)]
             clinician = factories.make_clinician(s, [service])

@@ -1,7 +1,7 @@
 """The free times of a day, as a form's choices, and what is said when one has gone meanwhile."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -55,7 +55,8 @@ def times_of(
     day = form.day.said() or to_local(site.timezone, now()).date()
     free: list[FreeTime] = []
     if service is not None:
-        span = service_day_span(site.timezone, day, site.rules.day_starts_at)
+        # A booking is spoken of by the calendar's day, whenever the service day turns.
+        span = service_day_span(site.timezone, day, time(0))
         found = free_times(
             session, site, service, span.start, span.start + _LOOK, now=now(),
             clinician_id=clinician_id, length=length,
