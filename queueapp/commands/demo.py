@@ -125,14 +125,14 @@ def ways_in(public_url: str, links: demo_clinic.Links) -> list[Way]:
     found = [
         Way("Kiosk", f"{public_url}/device/{links.kiosk}"),
         Way("Phone", f"{public_url}/phone/{slug}"),
-        Way("Desk", sign_in, office[Role.RECEPTIONIST], password),
+        Way("Desk", f"{public_url}/desk/{slug}", office[Role.RECEPTIONIST], password),
     ]
     found += [Way(name, f"{public_url}/device/{token}") for name, token in links.rooms]
     found += [Way(name, sign_in, email, password) for name, email in links.clinicians]
     found += [
         Way("Lobby", f"{public_url}/device/{links.lobby}"),
-        Way("Board", sign_in, office[Role.MANAGER], password),
-        Way("Admin", sign_in, office[Role.ADMIN], password),
+        Way("Board", f"{public_url}/board/{slug}", office[Role.MANAGER], password),
+        Way("Admin", f"{public_url}/admin/{slug}", office[Role.ADMIN], password),
     ]
     return found
 

@@ -145,7 +145,25 @@ def phone(camera: Camera) -> None:
     camera.take(nurse, "room-called")
 
 
-VIEWS: tuple[Callable[[Camera], None], ...] = (lobby, board, desk, room, kiosk, phone)
+def book(camera: Camera) -> None:
+    """Choosing a time."""
+    page = camera.come("phone", "Phone")
+    page.goto(page.url.replace("/phone/", "/book/"))
+    camera.take(page, "phone-book")
+
+
+def admin(camera: Camera) -> None:
+    """The first steps, and a service."""
+    page = camera.come("desk", "Admin")
+    camera.take(page, "admin")
+    page.get_by_role("link", name="Services").first.click()
+    page.wait_for_url("**/services**")
+    camera.take(page, "admin-services")
+
+
+VIEWS: tuple[Callable[[Camera], None], ...] = (
+    lobby, board, desk, room, book, kiosk, phone, admin,
+)  # fmt: skip
 
 
 def main() -> None:
