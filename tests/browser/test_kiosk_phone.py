@@ -248,6 +248,7 @@ def test_checking_in_by_keyboard_alone_by_touch_and_by_the_reader(
     for key in "ANA RUIZ":
         kiosk.locator(f'[data-key="{key}"]').tap()
     kiosk.get_by_role("button", name="Go on").tap()
+    expect(kiosk.get_by_label("Day")).to_be_focused()  # the page before has figures too
     for key in "27":
         kiosk.locator(f'[data-key="{key}"]').tap()
     for key in "03":
