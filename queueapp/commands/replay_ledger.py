@@ -53,10 +53,16 @@ class Ledger:
     twice: int = 0
 
     def acknowledge(self, entry: Taken) -> None:
-        """A ticket was given. The same id or ticket again counts as duplicated."""
+        """A ticket was given. The same id or ticket again counts as duplicated.
+
+        With several processes its call may be answered before the ticket itself.
+        """
         tickets = {t.ticket for t in self.taken.values()}
         self.twice += entry.entry_id in self.taken or entry.ticket in tickets
         self.taken[entry.entry_id] = entry
+        for call in self.calls:
+            if call.entry_id == entry.entry_id:
+                entry.touch(call.sent_at)
 
     def called(self, summons: Summons) -> None:
         """A call-next answered with an entry."""

@@ -74,3 +74,13 @@ def test_lost_are_those_in_no_final_state_and_gone_and_calls_no_lobby_saw() -> N
     assert ledger.lost({2}, {"A01"}) == 1
     assert ledger.lost({2, 3}, set()) == 1
     assert ledger.lost({2, 3}, {"A01"}) == 0
+
+
+def test_one_called_before_its_ticket_was_answered_is_held_against_no_later_call() -> None:
+    ledger = _ledger(20)
+    _call(ledger, 2, 5.0, 5.5)
+    early = NOON + timedelta(minutes=10)
+    ledger.acknowledge(Taken(2, "A02", "gp", early, acked_at=6.0))
+    _call(ledger, 1, 7.0, 8.0)
+    assert ledger.order_violations() == 0
+    assert ledger.duplicated() == 0
