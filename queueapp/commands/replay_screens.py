@@ -12,6 +12,8 @@ import socketio
 from queueapp.commands.replay_ledger import Summons
 
 _AT_ONCE = 8
+# As long as a browser waits to be let in.
+_LET_IN_WITHIN_S = 20
 _IN_ROOM = ("called", "in_service")
 
 
@@ -27,6 +29,15 @@ class _Json:
         return json.loads(text)
 
 
+class _Socket(socketio.AsyncClient):
+    """A client that waits as long when it comes back: the library's own then gives up after 1 s,
+    so that many who come back at once to a busy server would never all be let in.
+    """
+
+    async def connect(self, *args: Any, **options: Any) -> None:
+        await super().connect(*args, **{"wait_timeout": _LET_IN_WITHIN_S, **options})
+
+
 class Screen:
     """One socket; `seen` is when each ticket was first shown as called."""
 
@@ -38,13 +49,13 @@ class Screen:
         self.updates = 0
         self.went_back = 0
         self._seqs: dict[str, int] = {}
-        self._socket = socketio.AsyncClient(json=_Json, reconnection_delay_max=1, logger=False)
+        self._socket = _Socket(json=_Json, reconnection_delay_max=1, logger=False)
         self._socket.on("connect", self._connected)
         self._socket.on("update", self._update)
 
     async def open(self, url: str, auth: dict[str, Any]) -> None:
         """Connect. Raises ConnectionError when the server does not let it in."""
-        await self._socket.connect(url, transports=["websocket"], auth=auth, wait_timeout=30)
+        await self._socket.connect(url, transports=["websocket"], auth=auth)
         self.connected_at = self._clock()
 
     @property

@@ -23,9 +23,9 @@ from queueapp.web.wire import LARGEST_MESSAGE, Wire
 if TYPE_CHECKING:
     from queueapp.realtime.pokes import Pokes
 
-# A dead connection is noticed within their sum, on both sides.
-PING_INTERVAL_S = 4
-PING_TIMEOUT_S = 4
+# A dead connection is noticed within their sum, on both sides; a slow one has the second to answer.
+PING_INTERVAL_S = 3
+PING_TIMEOUT_S = 5
 _MOST_WANTED = 20
 
 
