@@ -17,6 +17,7 @@ from queueapp import config
 from queueapp.db.session import Database
 from queueapp.web import account, auth, context, errors, headers, health, limits, security, sockets
 from queueapp.web.gate import Gate
+from queueapp.web.turns import Turns
 
 ROOT = Path(__file__).parent.parent
 # One per person, each a module or package with `blueprint`; a screen is installed by being there.
@@ -83,7 +84,7 @@ def build(
             csrf.exempt(blueprint)
     limits.limit_routes(app)
     sockets.register(app, settings, database)
-    app.wsgi_app = Gate(app.wsgi_app, settings)  # type: ignore[method-assign]
+    app.wsgi_app = Gate(Turns(app.wsgi_app), settings)  # type: ignore[method-assign]
     if settings.proxies:
         # Of what a proxy says, who asked and whether over TLS; the name stays that of the request.
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

@@ -1,0 +1,30 @@
+"""How many requests a process works on at once, so that the live screens are never behind them all."""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+# A request is worth some tens of milliseconds of the processor: more at once end no sooner, and
+# under gevent what the screens are sent and answer waits behind every one of them.
+AT_ONCE = 6
+_LIVE = "/socket.io"
+
+
+class Turns:
+    """Lets at most `at_once` requests in; the others wait their turn. Live connections have none.
+
+    A turn ends when the answer is made, not when it is sent: a slow reader holds up nobody.
+    """
+
+    def __init__(self, inner: WSGI, at_once: int = AT_ONCE) -> None:
+        self._inner = inner
+        self._turns = threading.BoundedSemaphore(at_once)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """A WSGI call."""
+        if environ.get("PATH_INFO", "").startswith(_LIVE):
+            return self._inner(environ, start_response)
+        with self._turns:
+            return self._inner(environ, start_response)
