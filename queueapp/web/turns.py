@@ -1,4 +1,4 @@
-"""How many requests a process works on at once, so that the live screens are never behind them all."""
+"""How many requests a process works on at once: screens are not kept waiting behind them all."""
 
 import threading
 from collections.abc import Callable, Iterable
