@@ -15,7 +15,18 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from queueapp import config
 from queueapp.db.session import Database
-from queueapp.web import account, auth, context, errors, headers, health, limits, security, sockets
+from queueapp.web import (
+    account,
+    auth,
+    context,
+    errors,
+    headers,
+    health,
+    limits,
+    security,
+    sockets,
+    speaking,
+)
 from queueapp.web.gate import Gate
 from queueapp.web.turns import Turns
 
@@ -66,6 +77,7 @@ def build(
     app.extensions["queueapp.db"] = database
     csrf = CSRFProtect(app)
     security.login_manager.init_app(app)
+    speaking.register(app)
     context.register(app)
     errors.register(app)
     headers.register(app, settings)

@@ -55,13 +55,13 @@ _SET_BY_RULES = {EntryClass.BOOKED, EntryClass.ONWARD}
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """What a walk-in tells of the person; all may stay empty."""
+    """What a walk-in tells of the person; all may stay empty: the language is the clinic's then."""
 
     name: str = ""
     chosen_name: str = ""
     phone: str = ""
     birth_date: date | None = None
-    language: str = "en"
+    language: str = ""
     call_routes: tuple[str, ...] = ()
     access_needs: tuple[str, ...] = ()
     room_needs: tuple[str, ...] = ()
@@ -103,7 +103,7 @@ def take_ticket(
     if not despite_limits:
         check_intake(session, site, service, when)
     afar = presence is Presence.ON_THE_WAY
-    patient = _patient(session, when, newcomer, patient_id)
+    patient = _patient(session, site, when, newcomer, patient_id)
     visit = open_visit(
         session,
         site,
@@ -294,7 +294,11 @@ def arrive(
 
 
 def _patient(
-    session: Session, when: datetime, newcomer: Newcomer | None, patient_id: int | None
+    session: Session,
+    site: Site,
+    when: datetime,
+    newcomer: Newcomer | None,
+    patient_id: int | None,
 ) -> Patient | None:
     if patient_id is not None:
         return session.get_one(Patient, patient_id)
@@ -305,7 +309,7 @@ def _patient(
         chosen_name=newcomer.chosen_name,
         phone=newcomer.phone,
         birth_date=newcomer.birth_date,
-        language=newcomer.language,
+        language=newcomer.language or site.rules.language,
         call_routes=list(newcomer.call_routes),
         access_needs=list(newcomer.access_needs),
         room_needs=list(newcomer.room_needs),

@@ -13,8 +13,8 @@ from queueapp.waits.promise import hit, hit_rate
 DAYS = 30
 
 
-def hit_words(session: Session, site: Site, now: datetime) -> str:
-    """`Right 83 % of the last 30 days`; empty while there are too few to say.
+def hit_share(session: Session, site: Site, now: datetime) -> float | None:
+    """The share (0-1) of the last DAYS; None while there are too few to say.
 
     Whole days up to yesterday; people who stepped out are left out, as their wait was their own.
     """
@@ -40,11 +40,8 @@ def hit_words(session: Session, site: Site, now: datetime) -> str:
             Promise.number == 1,
         )
     ).all()
-    rate = hit_rate(
+    return hit_rate(
         hit(low, high, called)
         for low, high, called in rows
         if low is not None and high is not None and called is not None
-    )
-    return (
-        f"Right {rate.share:.0%} of the last {DAYS} days".replace("%", " %") if rate.share else ""
-    )
+    ).share

@@ -77,8 +77,10 @@ def check_takes(
     """`check_intake` by what is known already: the site's hours, and how many wait."""
     if hours is not None and current_opening(hours, now) is None:
         opens = next_opening(hours, now)
-        again = f" We open again {to_local(site.timezone, opens):%A at %H:%M}." if opens else ""
-        raise conflict("closed", f"We are closed now.{again}")
+        local = to_local(site.timezone, opens) if opens else None
+        again = f" We open again {local:%A at %H:%M}." if local else ""
+        details = {"opens_at": local.isoformat()} if local else {}
+        raise conflict("closed", f"We are closed now.{again}", **details)
     if service.intake_ends is not None:
         day = service_day(site.timezone, now, site.rules.day_starts_at)
         if now >= local_to_utc(site.timezone, day, service.intake_ends):
@@ -87,10 +89,12 @@ def check_takes(
                 f"{service.name} takes no more walk-ins today; the last ticket was at "
                 f"{service.intake_ends:%H:%M}. "
                 "Book a time, choose another service or ask the desk.",
+                last=f"{service.intake_ends:%H:%M}",
             )
     if service.waiting_limit is not None and waiting >= service.waiting_limit:
         raise conflict(
             "waiting_limit",
             f"{waiting} people wait for {service.name}, as many as we can see. "
             "Book a time, choose another service or ask the desk.",
+            waiting=waiting,
         )

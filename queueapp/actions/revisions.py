@@ -11,11 +11,19 @@ from queueapp.actions.base import note
 from queueapp.db.models import Promise, QueueEntry, Shift, Site
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.events import Kind
+from queueapp.domain.languages import N_
 from queueapp.domain.quantiles import Forecast
 from queueapp.domain.visit import EntryClass, EntryState
 from queueapp.waits.promise import FORECAST, Quote, said_range
 
-_APOLOGY = "We are sorry: it takes longer still. The desk knows."
+_APOLOGY = N_("We are sorry: it takes longer still. The desk knows.")
+_URGENT_ONE = "An urgent patient came in."
+URGENT_MANY = "%(num)s urgent patients came in."
+_YOUR_DELAY = N_("Your clinician is running %(num)s min late.")
+_A_DELAY = N_("A clinician is running %(num)s min late.")
+_LONGER = N_("Visits before yours take longer than usual.")
+# Kept in English with the promise; a person's phone says them in the person's language.
+REASONS = (_APOLOGY, _URGENT_ONE, URGENT_MANY, _YOUR_DELAY, _A_DELAY, _LONGER)
 
 
 def revise(session: Session, now: datetime, *, site: Site, made: Forecast) -> list[Promise]:
@@ -101,8 +109,7 @@ def _reason(session: Session, site: Site, entry: QueueEntry, last: Promise) -> s
         )
     )
     if urgent:
-        came = "An urgent patient" if urgent == 1 else f"{urgent} urgent patients"
-        return f"{came} came in."
+        return _URGENT_ONE if urgent == 1 else URGENT_MANY % {"num": urgent}
     delay = session.scalar(
         sa.select(sa.func.max(Shift.declared_delay)).where(
             Shift.site_id == site.id,
@@ -116,7 +123,6 @@ def _reason(session: Session, site: Site, entry: QueueEntry, last: Promise) -> s
         )
     )
     if delay:
-        minutes = round(delay.total_seconds() / 60)
-        who = "Your clinician is" if entry.wished_clinician_id else "A clinician is"
-        return f"{who} running {minutes} min late."
-    return "Visits before yours take longer than usual."
+        words = _YOUR_DELAY if entry.wished_clinician_id else _A_DELAY
+        return words % {"num": round(delay.total_seconds() / 60)}
+    return _LONGER

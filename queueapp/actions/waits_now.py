@@ -26,12 +26,12 @@ _LAST = 2**62
 
 @dataclass(frozen=True, slots=True)
 class ServiceWait:
-    """Whole minutes a walk-in would be told now; `refusal` says why no ticket is given."""
+    """Whole minutes a walk-in would be told now; `refused` says why no ticket is given."""
 
     service: Service
     low_min: int
     high_min: int
-    refusal: str = ""
+    refused: Refused | None = None
 
 
 def waits_now(session: Session, site: Site, now: datetime) -> list[ServiceWait]:
@@ -69,8 +69,8 @@ def waits_now(session: Session, site: Site, now: datetime) -> list[ServiceWait]:
             mean_s=service.planned.total_seconds(),
         )
         low, high = spoken_range(told.low_s, told.high_s)
-        refusal = _refusal(site, service, now, hours, waiting[service.id])
-        found.append(ServiceWait(service, low, high, refusal))
+        refused = _refused(site, service, now, hours, waiting[service.id])
+        found.append(ServiceWait(service, low, high, refused))
     return found
 
 
@@ -98,11 +98,11 @@ def _rank(view: QueueView, service_id: int, key: OrderKey) -> int:
     )
 
 
-def _refusal(
+def _refused(
     site: Site, service: Service, now: datetime, hours: Timetable | None, waiting: int
-) -> str:
+) -> Refused | None:
     try:
         check_takes(site, service, now, hours=hours, waiting=waiting)
     except Refused as refused:
-        return refused.message
-    return ""
+        return refused
+    return None

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions.base import note, open_entries
 from queueapp.actions.entries import lock_visit, must_be_open
-from queueapp.db.models import Patient, Room, Visit
+from queueapp.db.models import Patient, Room, Site, Visit
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import invalid
@@ -93,7 +93,8 @@ def _check(wishes: Wishes) -> None:
 
 
 def _nameless(session: Session, now: datetime, visit: Visit) -> Patient:
-    patient = Patient(created_at=now)
+    language = session.get_one(Site, visit.site_id).rules.language
+    patient = Patient(language=language, created_at=now)
     session.add(patient)
     session.flush()
     visit.patient = patient

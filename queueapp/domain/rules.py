@@ -6,6 +6,7 @@ from datetime import time, timedelta
 from typing import Any
 
 from queueapp.domain.actor import Role
+from queueapp.domain.languages import OFFERED, WRITTEN_IN
 from queueapp.domain.refusal import invalid
 
 _MAY_OVERLAP = (Role.RECEPTIONIST.value, Role.MANAGER.value)
@@ -22,7 +23,8 @@ class SiteRules:
     contact) may have `online_per_person` bookings ahead, a phone or e-mail `online_per_contact`.
 
     `parked_hold` keeps the time of a booking that the desk put aside; `overlap_by` is who may book
-    over somebody or outside the hours: every receptionist, or a manager alone.
+    over somebody or outside the hours: every receptionist, or a manager alone. `language` is what
+    kiosk and phone speak until somebody chooses another.
     """
 
     grace: timedelta = 10 * _MINUTE
@@ -50,6 +52,7 @@ class SiteRules:
     online_per_contact: int = 6
     walk_in_share: float = 0.3
     lobby_light: bool = False
+    language: str = WRITTEN_IN
 
     @classmethod
     def from_mapping(cls, stored: Mapping[str, Any]) -> "SiteRules":
@@ -73,6 +76,10 @@ def _parse(name: str, value: object, default: object) -> object:
         if value not in _MAY_OVERLAP:
             raise invalid(f"rules.{name}", f"Say {' or '.join(_MAY_OVERLAP)}.")
         return Role(str(value))
+    if isinstance(default, str):
+        if value not in OFFERED:
+            raise invalid(f"rules.{name}", f"Say one of {', '.join(OFFERED)}.")
+        return str(value)
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise invalid(f"rules.{name}", "Say yes or no.")

@@ -26,7 +26,7 @@ from queueapp.actions.sign_ins import begin_sign_in, end_sign_in
 from queueapp.db.models import Room, Site
 from queueapp.db.queries.happened import room_name
 from queueapp.domain.viewer import Grant, Identity, Part
-from queueapp.web import limits, security
+from queueapp.web import limits, security, speaking
 from queueapp.web.forms import PostForm, SignInForm
 from queueapp.web.security import allow, current_db, viewer
 
@@ -191,6 +191,7 @@ def visit(token: str) -> str | Response:
         who = visit_of_token(db, token, security.now())
     if who is None:
         raise NotFound("This link has run out. Ask at the desk for a new one.")
+    speaking.answer_as(who.visit_id)
     form = PostForm()
     if form.validate_on_submit():
         security.remember(who.credential)

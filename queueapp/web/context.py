@@ -1,6 +1,7 @@
 """What templates may use: local clocks, words for ranges and times, the page's own data."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from flask import Flask, current_app, g
@@ -9,6 +10,7 @@ from markupsafe import Markup
 
 from queueapp.config import Settings
 from queueapp.domain.localtime import to_local
+from queueapp.languages import clock_words, day_words
 from queueapp.waits.promise import spoken_range
 from queueapp.web import security
 from queueapp.web.forms import post_fields
@@ -18,13 +20,13 @@ def local_clock(instant: datetime | None, zone: str, seconds: bool = False) -> s
     """`10:41` on the site's wall clock; empty without an instant."""
     if instant is None:
         return ""
-    return to_local(zone, instant).strftime("%H:%M:%S" if seconds else "%H:%M")
+    local = to_local(zone, instant)
+    return f"{local:%H:%M:%S}" if seconds else clock_words(local)
 
 
 def local_day(instant: datetime, zone: str) -> str:
     """`Tuesday 12 May` at the site."""
-    local = to_local(zone, instant)
-    return f"{local:%A} {local.day} {local:%B}"
+    return day_words(to_local(zone, instant))
 
 
 def iso(instant: datetime) -> str:
@@ -46,6 +48,16 @@ def range_words(low_s: float | None, high_s: float | None) -> str:
         return ""
     low, high = spoken_range(max(low_s, 0.0), max(high_s, low_s, 0.0))
     return f"{low}–{high}"
+
+
+def bold(words: str) -> Markup:
+    """Words that stand out within a sentence."""
+    return Markup("<b>{}</b>").format(words)
+
+
+def figures(words: str, *, stand_out: bool = False) -> Markup:
+    """Figures of one width within a sentence."""
+    return Markup('<{0} class="num">{1}</{0}>').format("b" if stand_out else "span", words)
 
 
 def since(instant: datetime) -> Markup:
@@ -77,6 +89,9 @@ def _for_every_page() -> dict[str, Any]:
 def register(app: Flask) -> None:
     """Give the templates their words."""
     app.jinja_env.globals.update(
+        bold=bold,
+        figures=figures,
+        time_bold=partial(figures, stand_out=True),
         csrf=_csrf,
         post_fields=post_fields,
         public_url=public_url,

@@ -5,12 +5,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, flash, json, make_response, redirect, render_template, request
+from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
 from werkzeug.wrappers import Response
 
+from queueapp.domain.languages import N_
 from queueapp.domain.refusal import RefusalKind, Refused
+from queueapp.languages import refusal_words
 from queueapp.web import security
 
 log = logging.getLogger(__name__)
@@ -22,18 +25,18 @@ STATUS = {
     RefusalKind.CONFLICT: 409,
 }
 _WORDS = {
-    400: "This request was not understood",
-    401: "Sign in first",
-    403: "You may not open this",
-    404: "This was not found",
-    405: "This cannot be done here",
-    409: "This could not be done",
-    413: "This is too large",
-    415: "This format is not understood",
-    422: "This needs a correction",
-    429: "Please wait a moment",
-    500: "Something went wrong on our side",
-    503: "Not ready at the moment",
+    400: N_("This request was not understood"),
+    401: N_("Sign in first"),
+    403: N_("You may not open this"),
+    404: N_("This was not found"),
+    405: N_("This cannot be done here"),
+    409: N_("This could not be done"),
+    413: N_("This is too large"),
+    415: N_("This format is not understood"),
+    422: N_("This needs a correction"),
+    429: N_("Please wait a moment"),
+    500: N_("Something went wrong on our side"),
+    503: N_("Not ready at the moment"),
 }
 
 
@@ -45,11 +48,15 @@ def wants_json() -> bool:
     return security.is_api() or best != "text/html"
 
 
+def _title(status: int) -> str:
+    return _(_WORDS.get(status, N_("This could not be done")))
+
+
 def problem(status: int, detail: str, *, code: str = "", field: str = "", **more: Any) -> Response:
     """An RFC 9457 answer; `errors` lists the fields that are wrong."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": _WORDS.get(status, "This could not be done"),
+        "title": _title(status),
         "status": status,
         "detail": detail,
     }
@@ -67,13 +74,13 @@ def problem_of(refused: Refused) -> Response:
     """A refusal as problem+json."""
     more = {"details": refused.details} if refused.details else {}
     return problem(
-        STATUS[refused.kind], refused.message, code=refused.code, field=refused.field, **more
+        STATUS[refused.kind], refusal_words(refused), code=refused.code, field=refused.field, **more
     )
 
 
 def page(status: int, detail: str) -> tuple[str, int]:
     """A refusal or an error as a page in plain words."""
-    title = _WORDS.get(status, "This could not be done")
+    title = _title(status)
     return render_template("error.html", title=title, detail=detail, status=status), status
 
 
@@ -82,9 +89,9 @@ def refused_answer(refused: Refused) -> Any:
     if wants_json():
         return problem_of(refused)
     if request.method == "POST" and (back := _came_from()):
-        flash(refused.message, "refused")
+        flash(refusal_words(refused), "refused")
         return redirect(back, 303)
-    return page(STATUS[refused.kind], refused.message)
+    return page(STATUS[refused.kind], refusal_words(refused))
 
 
 def _came_from() -> str | None:
@@ -101,7 +108,8 @@ def http_answer(error: HTTPException) -> Any:
     if isinstance(error, Unauthorized) and not wants_json():
         return security.to_sign_in()
     status = error.code or 500
-    words = "Reload the page and try again." if isinstance(error, CSRFError) else error.description
+    reload = _("Reload the page and try again.")
+    words = reload if isinstance(error, CSRFError) else error.description
     if wants_json():
         answer: Any = problem(status, words or "")
     else:
@@ -114,13 +122,15 @@ def http_answer(error: HTTPException) -> Any:
 
 def _failed(error: Exception) -> Any:
     log.exception("%s %s failed", request.method, request.path)
-    detail = "Nothing was changed. Please try again; if it happens again, tell whoever runs this."
+    detail = _(
+        "Nothing was changed. Please try again; if it happens again, tell whoever runs this."
+    )
     return problem(500, detail) if wants_json() else page(500, detail)
 
 
 def _unavailable(error: OperationalError) -> Any:
     log.error("the database did not answer: %s", error)
-    detail = "The database does not answer. Nothing was changed; please try again in a moment."
+    detail = _("The database does not answer. Nothing was changed; please try again in a moment.")
     return problem(503, detail) if wants_json() else page(503, detail)
 
 

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from queueapp.actions.intake import check_intake
 from queueapp.actions.legs import NO_WISH, Wish
 from queueapp.actions.waits_now import waits_now
 from queueapp.db.models import Clinician, Service, Shift, ShiftService, Site
+from queueapp.domain.languages import N_
 from queueapp.domain.localtime import service_day
 from queueapp.domain.refusal import Refused
 from queueapp.domain.visit import PreferenceKind
+from queueapp.languages import refusal_words
 
 ANYONE = "anyone"
 OTHER = "other"
@@ -38,9 +41,9 @@ class Offer:
 
 
 _SHORT = {
-    "closed": "Closed now",
-    "intake_ended": "No more tickets today",
-    "waiting_limit": "Full for now",
+    "closed": N_("Closed now"),
+    "intake_ended": N_("No more tickets today"),
+    "waiting_limit": N_("Full for now"),
 }
 
 
@@ -85,15 +88,17 @@ def wrong_answers(offers: list[Offer], given: Mapping[str, str | None]) -> dict[
     """What is wrong, by field, of the answers `service, reason, who, firm` that were given."""
     offer = offer_of(offers, given.get("service"))
     if offer is None:
-        return {"service": "Choose what you came for."}
+        return {"service": _("Choose what you came for.")}
     wrong: dict[str, str] = {}
     reason, who, firm = given.get("reason"), given.get("who"), given.get("firm")
     if reason and reason != OTHER and reason not in dict(offer.reasons):
-        wrong["reason"] = f"Choose one of the reasons for {offer.name}."
+        wrong["reason"] = _("Choose one of the reasons for %(service)s.", service=offer.name)
     if who and who != ANYONE and who not in dict(offer.clinicians):
-        wrong["who"] = f"Choose anyone, or someone who sees people for {offer.name} today."
+        wrong["who"] = _(
+            "Choose anyone, or someone who sees people for %(service)s today.", service=offer.name
+        )
     if firm and firm not in (PreferenceKind.ONLY, PreferenceKind.IF_POSSIBLE):
-        wrong["firm"] = "Say whether someone else may see you."
+        wrong["firm"] = _("Say whether someone else may see you.")
     return wrong
 
 
@@ -106,7 +111,7 @@ def _refusal(session: Session, site: Site, service: Service, now: datetime) -> t
     try:
         check_intake(session, site, service, now)
     except Refused as refused:
-        return refused.message, _SHORT.get(refused.code, "Ask the desk")
+        return refusal_words(refused), _(_SHORT.get(refused.code, N_("Ask the desk")))
     return "", ""
 
 

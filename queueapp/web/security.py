@@ -51,6 +51,7 @@ class SiteRef(NamedTuple):
     slug: str
     name: str
     timezone: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +209,10 @@ def _own_site(found: Identity | None) -> SiteRef | None:
 
 
 def _site(db: Session, condition: sa.ColumnElement[bool]) -> SiteRef:
-    row = db.execute(
-        sa.select(Site.id, Site.slug, Site.name, Site.timezone).where(condition)
-    ).one_or_none()
-    if row is None:
+    site = db.scalars(sa.select(Site).where(condition)).one_or_none()
+    if site is None:
         raise NotFound
-    return SiteRef(*row)
+    return SiteRef(site.id, site.slug, site.name, site.timezone, site.rules.language)
 
 
 def bearer() -> str | None:

@@ -1,6 +1,7 @@
 // Sends commands. Forms of live fragments carry no CSRF token and no key, as their bytes are the
 // same for all: both are added here. <form data-command method="post"> is sent without leaving the
 // page; what the server refuses is said beside the field it names.
+import { _ } from "./words.js";
 
 const token = () => document.querySelector('meta[name="csrf-token"]').content;
 
@@ -78,7 +79,7 @@ export async function send(form, submitter) {
     if (answer.status < 500) key.value = newKey();
     return await take(form, answer);
   } catch {
-    say(form, "This could not be sent. Nothing is lost: press again when the page is live.");
+    say(form, _("This could not be sent. Nothing is lost: press again when the page is live."));
     return null;
   } finally {
     buttons.forEach((button) => (button.disabled = false));
@@ -97,7 +98,7 @@ async function take(form, answer) {
     return said;
   }
   if (answer.status === 401) location.reload();
-  showProblem(form, said.detail ? said : { detail: `This could not be done (${answer.status}).` });
+  showProblem(form, said.detail ? said : { detail: _("This could not be done (%(status)s).", { status: answer.status }) });
   return null;
 }
 

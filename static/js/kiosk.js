@@ -1,9 +1,10 @@
 // The kiosk. Steps are swapped into the one page, so that no history, no address and no form of a
 // person is left for the next; after a while without a touch it asks, then goes back to the start.
 import { serverNow } from "./live.js";
+import { _, locale } from "./words.js";
 
 const START_AFTER_S = 15;
-const GREETINGS = [[4, "Good morning"], [12, "Good afternoon"], [18, "Good evening"]];
+const greetings = () => [[4, _("Good morning")], [12, _("Good afternoon")], [18, _("Good evening")]];
 
 const place = () => document.getElementById("kiosk");
 let busy = false;
@@ -25,7 +26,7 @@ async function go(url, options = {}) {
     if (!next) return start();
     swap(page, next);
   } catch {
-    say("This could not be sent. Please touch again, or ask at the desk.");
+    say(_("This could not be sent. Please touch again, or ask at the desk."));
   } finally {
     busy = false;
     place().removeAttribute("data-busy");
@@ -35,6 +36,9 @@ async function go(url, options = {}) {
 function swap(page, next) {
   document.title = page.title;
   document.body.className = page.body.className;
+  document.documentElement.lang = page.documentElement.lang;
+  document.documentElement.dir = page.documentElement.dir;
+  document.body.dataset.words = page.body.dataset.words || "{}";
   document.querySelector('meta[name="csrf-token"]').content =
     page.querySelector('meta[name="csrf-token"]').content;
   document.getElementById("still")?.remove();
@@ -220,13 +224,14 @@ function countDown() {
 function day() {
   const zone = document.body.dataset.zone || undefined;
   const at = serverNow();
-  const parts = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options }).format(at);
+  const parts = (options, by) => new Intl.DateTimeFormat(by, { timeZone: zone, ...options }).format(at);
   for (const words of document.querySelectorAll("[data-clock-day]")) {
-    const today = parts({ weekday: "long", day: "numeric", month: "long" }).replace(",", "");
+    const plain = parts({ weekday: "long", day: "numeric", month: "long" }, locale());
+    const today = locale() === "en-GB" ? plain.replace(",", "") : plain;
     if (words.textContent !== today) words.textContent = today;
   }
-  const hour = Number(parts({ hour: "2-digit", hourCycle: "h23" }));
-  const greeting = (GREETINGS.findLast(([from]) => hour >= from) || GREETINGS.at(-1))[1];
+  const hour = Number(parts({ hour: "2-digit", hourCycle: "h23" }, "en-GB"));
+  const greeting = (greetings().findLast(([from]) => hour >= from) || greetings().at(-1))[1];
   for (const words of document.querySelectorAll("[data-greeting]")) {
     if (words.textContent !== greeting) words.textContent = greeting;
   }

@@ -4,6 +4,7 @@
 // <body data-channels="desk:demo" data-seq="41" data-zone="Europe/London">
 // <div data-live="desk:demo">…</div>   its HTML is the channel's
 // Events on document: "queueapp:update" (detail: the message), "queueapp:live" (detail: {live}).
+import { _, locale } from "./words.js";
 
 const NOT_LIVE_AFTER_MS = 6000;
 const RELOAD_AT_MOST_EVERY_MS = 60000;
@@ -48,10 +49,11 @@ function onUpdate(message) {
   const had = seqs.get(message.channel);
   if (had === undefined || message.seq < had) return;
   seqs.set(message.channel, message.seq);
-  if (message.html !== undefined && painted.get(message.channel) !== message.html) {
-    painted.set(message.channel, message.html);
+  const html = message.languages?.[document.documentElement.lang] ?? message.html;
+  if (html !== undefined && painted.get(message.channel) !== html) {
+    painted.set(message.channel, html);
     for (const place of document.querySelectorAll(`[data-live="${CSS.escape(message.channel)}"]`)) {
-      repaint(place, message.html);
+      repaint(place, html);
     }
     tellTimes();
   }
@@ -97,7 +99,7 @@ function setLive(live) {
 
 function sayLive() {
   for (const words of document.querySelectorAll("[data-live-words]")) {
-    const state = isLive ? (everHeard ? "Live" : "Connecting") : "Not live";
+    const state = isLive ? (everHeard ? _("Live") : _("Connecting")) : _("Not live");
     if (words.dataset.state !== state) {
       words.dataset.state = state;
       const strong = document.createElement("b");
@@ -113,16 +115,16 @@ function sayLive() {
 
 function howLongAgo() {
   const seconds = Math.round(silence() / 1000);
-  if (isLive) return seconds < 2 ? "updated just now" : `updated ${seconds} s ago`;
-  return everHeard ? `last heard ${clock(serverNow() - silence())}` : "nothing heard yet";
+  if (isLive) return seconds < 2 ? _("updated just now") : _("updated %(seconds)s s ago", { seconds });
+  return everHeard ? _("last heard %(time)s", { time: clock(serverNow() - silence()) }) : _("nothing heard yet");
 }
 
 function zoned(options) {
-  return new Intl.DateTimeFormat("en-GB", { timeZone: body.dataset.zone || undefined, ...options });
+  return new Intl.DateTimeFormat(locale(), { timeZone: body.dataset.zone || undefined, ...options });
 }
 
 function clock(milliseconds) {
-  return zoned({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(milliseconds);
+  return zoned({ timeStyle: "short" }).format(milliseconds);
 }
 
 /** "5 min ago", "in 5 min", "2 min late": how an instant stands to now. */

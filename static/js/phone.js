@@ -1,11 +1,12 @@
 // The patient's phone: fills in place, range and stops from the site's line, which is the same for
 // all phones; rings and shakes when it is called. The words are those of the first paint (mine.py).
 import { serverNow } from "./live.js";
+import { _, locale, ngettext } from "./words.js";
 
 const MOST_STOPS = 6;
 const STEP_S = 300;
 const NEAR_S = 20 * 60;
-const INSIDE = { called: "called", in_service: "inside" };
+const inside = (state) => (state === "called" ? _("called") : _("inside"));
 const RELOAD_AT_MOST_EVERY_MS = 5000;
 
 const main = document.querySelector("main[data-key]");
@@ -18,11 +19,9 @@ let audio = null;
 let loadedAt = performance.now();
 
 const clockAt = (seconds) =>
-  new Intl.DateTimeFormat("en-GB", {
+  new Intl.DateTimeFormat(locale(), {
     timeZone: document.body.dataset.zone || undefined,
-    hour: "2-digit",
-    minute: "2-digit",
-    hourCycle: "h23",
+    timeStyle: "short",
   }).format(seconds * 1000);
 
 /* ---------- the line ---------- */
@@ -49,24 +48,24 @@ function clockRange(low, high, now) {
 }
 
 function stopsOf(mine) {
-  const me = { code: main.dataset.ticket, word: "you", kind: "me" };
-  let inside = rows
+  const me = { code: main.dataset.ticket, word: _("you"), kind: "me" };
+  let seen = rows
     .filter((row) => row.place === null && row.ticket && row.key !== mine.key)
-    .map((row) => ({ code: row.ticket, word: INSIDE[row.state], kind: "in" }));
+    .map((row) => ({ code: row.ticket, word: inside(row.state), kind: "in" }));
   const ahead = rows.filter((row) => row.place !== null && row.place < mine.place);
   const room = MOST_STOPS - 1;
   if (mine.before !== ahead.length || ahead.some((row) => row.ticket === null)) {
-    const more = mine.before ? [{ code: `+${mine.before}`, word: "before you", kind: "more" }] : [];
-    return [...inside.slice(0, room - more.length).slice(0, 3), ...more, me];
+    const more = mine.before ? [{ code: `+${mine.before}`, word: _("before you"), kind: "more" }] : [];
+    return [...seen.slice(0, room - more.length).slice(0, 3), ...more, me];
   }
-  let waiting = ahead.map((row, n) => ({ code: row.ticket, word: n ? "waiting" : "next", kind: "" }));
-  inside = inside.slice(0, Math.max(2, room - waiting.length));
-  const left = room - inside.length;
+  let waiting = ahead.map((row, n) => ({ code: row.ticket, word: n ? _("waiting") : _("next"), kind: "" }));
+  seen = seen.slice(0, Math.max(2, room - waiting.length));
+  const left = room - seen.length;
   if (waiting.length > left) {
-    const folded = { code: `+${waiting.length - left + 1}`, word: "more", kind: "more" };
+    const folded = { code: `+${waiting.length - left + 1}`, word: _("more"), kind: "more" };
     waiting = [...waiting.slice(0, left - 2), folded, waiting.at(-1)];
   }
-  return [...inside, ...waiting, me];
+  return [...seen, ...waiting, me];
 }
 
 const part = (name) => main.querySelector(`[data-line="${name}"]`);
@@ -83,6 +82,11 @@ function made(tag, text, className = "") {
   element.textContent = text;
   if (className) element.className = className;
   return element;
+}
+
+/** A sentence whose <b> stand out; nothing else in it is markup. */
+function rich(sentence, className = "") {
+  return sentence.split(/<\/?b>/).map((words, n) => (n % 2 ? made("b", words, className) : words)).filter((p) => p !== "");
 }
 
 // The visit's own channel paints these places empty: until the line has told where I stand, what
@@ -115,17 +119,22 @@ function fill() {
     sayAgain();
     return title();
   }
-  const people = `${mine.before} ${mine.before === 1 ? "person" : "people"}`;
-  put(part("before"), ...(mine.before ? [made("b", people), " before you"] : [made("b", "You are next")]));
+  put(
+    part("before"),
+    ...(mine.before
+      ? rich(ngettext("<b>%(num)s person</b> before you", "<b>%(num)s people</b> before you", mine.before))
+      : [made("b", _("You are next"))]),
+  );
   const now = serverNow() / 1000;
   if (mine.low === null || mine.high === null) {
     put(part("range"));
-    put(part("between"), "We cannot say how long yet. The desk can tell you more.");
+    put(part("between"), _("We cannot say how long yet. The desk can tell you more."));
   } else {
     const [low, high] = spokenRange(Math.max(mine.low - now, 0), Math.max(mine.high - now, 0));
-    put(part("range"), made("bdi", `${low}–${high}`), made("small", "min"));
+    put(part("range"), made("bdi", `${low}–${high}`), made("small", _("min")));
     const [from, to] = clockRange(mine.low, mine.high, now);
-    put(part("between"), "That is between ", made("b", from, "num"), " and ", made("b", to, "num"), ".");
+    const ends = { low: `<b>${from}</b>`, high: `<b>${to}</b>` };
+    put(part("between"), ...rich(_("That is between %(low)s and %(high)s.", ends), "num"));
   }
   put(part("sure"), main.dataset.sure ? `${main.dataset.sure}.` : "");
   fillStops(stopsOf(mine));
@@ -151,9 +160,9 @@ function fillStops(stops) {
 /* ---------- my turn ---------- */
 function title() {
   const place = main.querySelector("[data-stage]");
-  const range = part("range")?.textContent.replace("min", " min");
+  const range = part("range")?.textContent.replace(_("min"), ` ${_("min")}`);
   const ticket = main.dataset.ticket;
-  if (place.dataset.ring) document.title = `● Your turn: ${place.dataset.room} · ${place.dataset.code}`;
+  if (place.dataset.ring) document.title = `● ${_("Your turn: %(room)s", place.dataset)} · ${place.dataset.code}`;
   else document.title = [ticket, range, clinic].filter(Boolean).join(" · ");
 }
 
@@ -233,7 +242,7 @@ function tick() {
   }
   for (const words of document.querySelectorAll("[data-back-by]")) {
     const from = Math.max(now, Date.parse(words.dataset.from) || 0);
-    const text = `${words.dataset.word} ${clockAt(from / 1000 + words.dataset.backBy * 60)}`;
+    const text = words.dataset.word.replace("%(time)s", clockAt(from / 1000 + words.dataset.backBy * 60));
     if (words.textContent !== text) words.textContent = text;
   }
   fill();

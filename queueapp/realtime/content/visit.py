@@ -13,7 +13,9 @@ from flask import render_template
 from sqlalchemy.orm import Session, selectinload
 
 from queueapp.db.models import Call, Promise, QueueEntry, Site, Visit
+from queueapp.db.queries.language import language_of
 from queueapp.domain.visit import EntryState, Presence
+from queueapp.languages import force_locale
 from queueapp.realtime.content import content, together
 from queueapp.realtime.content.visit_after import After, after_of
 from queueapp.realtime.content.visit_data import current_entry, data_of
@@ -72,7 +74,8 @@ def visit(session: Session, site: Site, now: datetime, subject: int | None) -> d
     found = view_of(session, subject)
     if found is None or found.visit.site_id != site.id:
         return {}
-    html = render_template("phone/_visit.html", site=site, view=found, mine=None)
+    with force_locale(language_of(session, found.visit)):
+        html = render_template("phone/_visit.html", site=site, view=found, mine=None)
     return {"html": html, "stage": found.stage.value, "visit": data_of(found.visit)}
 
 
@@ -85,6 +88,7 @@ def load(session: Session, visit_ids: list[int]) -> None:
         entries.selectinload(QueueEntry.promises),
         entries.selectinload(QueueEntry.room),
         entries.selectinload(QueueEntry.clinician),
+        selectinload(Visit.patient),
     )
     session.info["queueapp.visits"] = session.scalars(query.where(Visit.id.in_(visit_ids))).all()
 

@@ -47,7 +47,7 @@ def _field(name: str, figure: Figure) -> Any:
     usual = _USUAL[name]
     if isinstance(usual, bool):
         return BooleanField(figure.label)
-    if isinstance(usual, Enum):
+    if isinstance(usual, Enum | str):
         return PickField(figure.label, choices=list(figure.choices))
     if isinstance(usual, time):
         return ClockField(figure.label, "Give a time as 04:00.")
@@ -109,9 +109,9 @@ def _opened(state: dict[str, Any], rules: SiteRules) -> SettingsForm:
 
 
 def _in_form(name: str, value: Any) -> Any:
-    if isinstance(value, bool):
-        return value
-    return value.value if isinstance(value, Enum) else shown(value, words_of(name))
+    if isinstance(value, Enum):
+        return value.value
+    return value if isinstance(value, bool | str) else shown(value, words_of(name))
 
 
 def _figures(form: SettingsForm) -> dict[str, Any]:

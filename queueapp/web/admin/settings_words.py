@@ -5,6 +5,8 @@ from datetime import time, timedelta
 from enum import Enum
 from typing import Any
 
+from queueapp.domain.languages import OFFERED
+
 SECONDS, MINUTES, HOURS, DAYS, PER_CENT = "seconds", "minutes", "hours", "days", "per cent"
 _LENGTH = {SECONDS: 1, MINUTES: 60, HOURS: 3600, DAYS: 86_400}
 
@@ -57,6 +59,11 @@ GROUPS: dict[str, dict[str, Figure]] = {
             choices=(("receptionist", "Everyone at the desk"), ("manager", "Managers alone")),
         ),
     },
+    "Kiosk and phone": {
+        "language": Figure(
+            "Language", "Until somebody chooses another", choices=tuple(OFFERED.items())
+        ),
+    },
     "Lobby screen": {
         "lobby_light": Figure("Light instead of dark", "A screen may choose for itself"),
     },
@@ -79,7 +86,9 @@ def words_of(name: str) -> Figure:
 def shown(value: Any, figure: Figure) -> str:
     """A value as it stands in its box."""
     if isinstance(value, Enum):
-        return dict(figure.choices).get(str(value.value), str(value.value))
+        value = value.value
+    if isinstance(value, str):
+        return dict(figure.choices).get(value, value)
     if isinstance(value, time):
         return f"{value:%H:%M}"
     if isinstance(value, timedelta):

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from flask import current_app, request
+from flask_babel import gettext as _
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy.orm import Session
 
@@ -24,12 +25,13 @@ from queueapp.actions.lookups import (
     note_vain,
 )
 from queueapp.actions.self_check_in import check_in_all, open_entries_of
+from queueapp.actions.wishes import Wishes, tell_wishes
 from queueapp.domain.refusal import Refused
 from queueapp.web import idempotency
 from queueapp.web.forms import submitted_key
 from queueapp.web.kiosk.desk import sealed
 from queueapp.web.kiosk.given import show_given
-from queueapp.web.kiosk.start import blueprint, show
+from queueapp.web.kiosk.start import blueprint, chosen_language, show
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
 LONGEST_SOUGHT = 200
@@ -88,7 +90,7 @@ def booked(site: str) -> str | tuple[str, int]:
     if "sought" not in given or back == "sought":
         return show("kiosk/ask_sought.html", kept=kept, given=given)
     if not 0 < len(sought) <= LONGEST_SOUGHT:
-        words = "Scan your code, or type your name or your code."
+        words = _("Scan your code, or type your name or your code.")
         return show("kiosk/ask_sought.html", kept=kept, given=given, errors={"sought": words}), 422
     asked = Asked(sought, is_name=not _is_code(sought, person))
     kept["sought"] = sought
@@ -105,9 +107,9 @@ def born(day: str, month: str, year: str) -> tuple[date | None, dict[str, str]]:
     """The date of birth of three fields, or what is wrong, by field."""
     today = now().date()
     limits = {
-        "day": (day, 1, 31, "Give the day from 1 to 31."),
-        "month": (month, 1, 12, "Give the month from 1 to 12."),
-        "year": (year, today.year - _OLDEST, today.year, "Give the year with four figures."),
+        "day": (day, 1, 31, _("Give the day from 1 to 31.")),
+        "month": (month, 1, 12, _("Give the month from 1 to 12.")),
+        "year": (year, today.year - _OLDEST, today.year, _("Give the year with four figures.")),
     }
     errors = {}
     for field, (text, low, high, words) in limits.items():
@@ -119,9 +121,9 @@ def born(day: str, month: str, year: str) -> tuple[date | None, dict[str, str]]:
     try:
         found = date(int(year), int(month), int(day))
     except ValueError:
-        return None, {"day": "This month has fewer days. Look at day and month again."}
+        return None, {"day": _("This month has fewer days. Look at day and month again.")}
     if found > today:
-        return None, {"year": "A date of birth lies in the past. Look at it again."}
+        return None, {"year": _("A date of birth lies in the past. Look at it again.")}
     return found, {}
 
 
@@ -200,6 +202,10 @@ def _entries(session: Session, found: LookedUp) -> tuple[int, ...]:
     appointment = found.appointment
     if found.verdict is Verdict.READY and appointment is not None:
         made = check_in_all(session, current_actor(), now(), appointment_id=appointment.id)
+        if chosen_language():
+            told = Wishes(language=chosen_language())
+            for visit_id in dict.fromkeys(entry.visit_id for entry in made):
+                tell_wishes(session, current_actor(), now(), visit_id=visit_id, wishes=told)
         return tuple(entry.id for entry in made)
     if found.verdict is Verdict.ALREADY_HERE and appointment is not None:
         return tuple(entry.id for entry in open_entries_of(session, appointment))

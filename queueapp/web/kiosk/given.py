@@ -12,10 +12,11 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from queueapp.actions.base import find_site
-from queueapp.actions.hits import hit_words
+from queueapp.actions.hits import DAYS, hit_share
 from queueapp.actions.tickets import visit_token
 from queueapp.db.models import Promise, QueueEntry
 from queueapp.domain.visit import EntryClass
+from queueapp.languages import hit_words
 from queueapp.waits.promise import NOBODY_ON_DUTY, spoken_range
 from queueapp.web.context import public_url
 from queueapp.web.kiosk.start import show
@@ -72,7 +73,7 @@ def show_given(
         for entry in entries:
             by_visit.setdefault(entry.visit_id, []).append(entry)
         given = [_given(session, waits, moment) for waits in by_visit.values()]
-        sure = hit_words(session, site, moment)
+        sure = hit_words(hit_share(session, site, moment), DAYS)
         seq = site.seq
     first, *others = given
     return show(

@@ -2,14 +2,30 @@
 
 from typing import Any
 
-from flask import Blueprint, render_template, url_for
+from flask import Blueprint, render_template, request, url_for
 
 from queueapp.actions.base import find_site
-from queueapp.actions.hits import hit_words
+from queueapp.actions.hits import DAYS, hit_share
+from queueapp.domain.languages import OFFERED
+from queueapp.domain.localtime import to_local
+from queueapp.languages import hit_words, spoken
 from queueapp.realtime.content.kiosk import facts
 from queueapp.web.security import allow, current_db, current_site, now
 
 blueprint = Blueprint("kiosk", __name__)
+
+
+@blueprint.url_defaults
+def _keep_language(_endpoint: str, values: dict[str, Any]) -> None:
+    """What was chosen goes from step to step in addresses nobody sees; the start has none."""
+    if request.blueprint == blueprint.name and chosen_language():
+        values.setdefault("lang", chosen_language())
+
+
+def chosen_language() -> str:
+    """What the person chose; empty where nobody chose."""
+    asked = request.args.get("lang", "")
+    return asked if asked in OFFERED else ""
 
 
 @blueprint.get("/kiosk/<site>")
@@ -19,8 +35,17 @@ def page(site: str) -> str:
     with current_db().read() as session:
         here = find_site(session, site)
         found = facts(session, here, now())
-        sure = hit_words(session, here, now())
-        return show("kiosk/start.html", seq=found.pop("seq"), sure=sure, is_start=True, **found)
+        sure = hit_words(hit_share(session, here, now()), DAYS)
+        hour = to_local(here.timezone, now()).hour
+        is_start = spoken() == here.rules.language
+        return show(
+            "kiosk/start.html",
+            seq=found.pop("seq"),
+            sure=sure,
+            is_start=is_start,
+            hour=hour,
+            **found,
+        )
 
 
 def show(template: str, *, seq: int | None = None, **values: Any) -> str:
@@ -34,6 +59,8 @@ def show(template: str, *, seq: int | None = None, **values: Any) -> str:
         template,
         channels=[f"kiosk:{slug}"],
         seq=seq,
-        home=url_for("kiosk.page", site=slug),
+        home=url_for("kiosk.page", site=slug, lang=None),
+        usual=current_site().language,
+        languages=OFFERED,
         **values,
     )

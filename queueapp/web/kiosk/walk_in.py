@@ -4,6 +4,7 @@ Whom one would like to see is asked when that is wanted, so that a ticket takes 
 """
 
 from flask import request
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 from wtforms import StringField
 from wtforms.validators import Length
@@ -11,13 +12,15 @@ from wtforms.validators import Length
 from queueapp.actions.arrivals import Newcomer, take_ticket
 from queueapp.actions.base import find_site
 from queueapp.actions.desk_items import ItemKind
+from queueapp.domain.languages import N_
 from queueapp.domain.refusal import Refused
+from queueapp.languages import refusal_words
 from queueapp.web import idempotency, joining
 from queueapp.web.forms import Form, submitted_key
 from queueapp.web.joining import ANYONE, Offer
 from queueapp.web.kiosk.desk import sealed
 from queueapp.web.kiosk.given import show_given
-from queueapp.web.kiosk.start import blueprint, show
+from queueapp.web.kiosk.start import blueprint, chosen_language, show
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 from queueapp.web.turned_away import count_turned_away
 
@@ -33,9 +36,7 @@ class TicketForm(Form):
     reason = StringField()
     who = StringField()
     firm = StringField()
-    name = StringField(
-        validators=[Length(max=LONGEST_NAME, message=f"Use at most {LONGEST_NAME} letters.")]
-    )
+    name = StringField(validators=[Length(max=LONGEST_NAME, message=N_("Use at most 60 letters."))])
 
 
 @blueprint.route("/kiosk/<site>/ticket", methods=["GET", "POST"])
@@ -62,7 +63,7 @@ def ticket(site: str) -> str | Response | tuple[str, int]:
     try:
         entry_id = _take(given)
     except Refused as refused:
-        return _refused(offers, offer, refused.message)
+        return _refused(offers, offer, refusal_words(refused))
     return show_given([entry_id])
 
 
@@ -80,7 +81,7 @@ def _answers(form: TicketForm) -> dict[str, str]:
 
 def _wrong(form: TicketForm, offers: list[Offer], given: dict[str, str]) -> dict[str, str]:
     form.validate()
-    errors = {q: str(form[q].errors[0]) for q in QUESTIONS if q in given and form[q].errors}
+    errors = {q: _(str(form[q].errors[0])) for q in QUESTIONS if q in given and form[q].errors}
     return joining.wrong_answers(offers, given) | errors
 
 
@@ -140,7 +141,7 @@ def _take(given: dict[str, str]) -> int:
         )
         if claim.kept is not None and claim.kept.answer:
             return int(claim.kept.answer["entry"])
-        name = given.get("name", "")
+        name, language = given.get("name", ""), chosen_language()
         entry = take_ticket(
             session,
             current_actor(),
@@ -149,7 +150,7 @@ def _take(given: dict[str, str]) -> int:
             service_id=int(given["service"]),
             reason_id=joining.reason_id(given.get("reason")),
             wish=joining.wish_of(given.get("who"), given.get("firm")),
-            newcomer=Newcomer(chosen_name=name) if name else None,
+            newcomer=Newcomer(chosen_name=name, language=language) if name or language else None,
         )
         claim.keep(session, 200, {"entry": entry.id})
         return entry.id

@@ -3,28 +3,20 @@
 from dataclasses import replace
 
 from flask import request
+from flask_babel import gettext as _
 from itsdangerous import BadSignature
 from werkzeug.exceptions import Gone
 
 from queueapp.actions.wishes import Wishes, tell_wishes
 from queueapp.db.models import QueueEntry
+from queueapp.domain.languages import OFFERED
 from queueapp.domain.refusal import Refused
+from queueapp.languages import refusal_words
 from queueapp.web.kiosk.given import show_given, ticket_sealer
 from queueapp.web.kiosk.start import blueprint, show
 from queueapp.web.security import allow, current_actor, current_db, now
 
 _TICKET_FOR_S = 10 * 60
-# The languages most asked for, by their own names; any other is told to the staff in words.
-LANGUAGES = {
-    "en": "English",
-    "ar": "العربية",
-    "es": "Español",
-    "fr": "Français",
-    "pl": "Polski",
-    "pt": "Português",
-    "tr": "Türkçe",
-    "uk": "Українська",
-}
 
 
 @blueprint.post("/kiosk/<site>/wishes")
@@ -43,7 +35,7 @@ def wishes(site: str) -> str | tuple[str, int]:
     told = Wishes(
         calls=given.getlist("call"),
         helps=given.getlist("help"),
-        language=language if language in LANGUAGES else "",
+        language=language if language in OFFERED else "",
         phone=given.get("phone", "").strip(),
         show_name="show_name" in given,
     )
@@ -57,7 +49,7 @@ def wishes(site: str) -> str | tuple[str, int]:
                 theirs = replace(told, helps=(), show_name=False)
                 tell_wishes(session, current_actor(), now(), visit_id=visit_id, wishes=theirs)
     except Refused as refused:
-        errors = {refused.field or "call": refused.message}
+        errors = {refused.field or "call": refusal_words(refused)}
         return _page("ask_phone" if refused.field == "phone" else "wishes", errors), 422
     return show_given(entry_ids, told=True)
 
@@ -67,7 +59,6 @@ def _page(name: str, errors: dict[str, str] | None = None) -> str:
     return show(
         f"kiosk/{name}.html",
         mine=given["mine"],
-        languages=LANGUAGES,
         given=given,
         errors=errors or {},
     )
@@ -77,5 +68,5 @@ def _mine() -> list[int]:
     try:
         found = ticket_sealer().loads(request.form.get("mine", ""), max_age=_TICKET_FOR_S)
     except BadSignature:
-        raise Gone("This ticket is not on the screen any more. Please begin again.") from None
+        raise Gone(_("This ticket is not on the screen any more. Please begin again.")) from None
     return [int(entry_id) for entry_id in found]

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from flask_babel import gettext as _
+
+from queueapp.domain.languages import N_
 from queueapp.realtime.content.line import LineRow
 from queueapp.waits.promise import spoken_range
 
 MOST_STOPS = 6
 _STEP_S = 300
 _NEAR_S = 20 * 60
-_INSIDE = {"called": "called", "in_service": "inside"}
+_INSIDE = {"called": N_("called"), "in_service": N_("inside")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,9 @@ def _clock(low: int, high: int, now_s: float) -> tuple[datetime, datetime]:
 
 def stops_of(rows: Sequence[LineRow], mine: LineRow, ticket: str) -> tuple[Stop, ...]:
     """At most six: some inside, who is next, the rest folded, oneself."""
-    me = Stop(ticket, "you", "me")
+    me = Stop(ticket, _("you"), "me")
     inside = [
-        Stop(r.ticket, _INSIDE[r.state], "in")
+        Stop(r.ticket, _(_INSIDE[r.state]), "in")
         for r in rows
         if r.place is None and r.ticket and r.key != mine.key
     ]
@@ -68,12 +71,12 @@ def stops_of(rows: Sequence[LineRow], mine: LineRow, ticket: str) -> tuple[Stop,
     room = MOST_STOPS - 1
     # Whoever is before in the calling order but for other clinicians is no person before you.
     if mine.before != len(ahead) or any(r.ticket is None for r in ahead):
-        more = [Stop(f"+{mine.before}", "before you", "more")] if mine.before else []
+        more = [Stop(f"+{mine.before}", _("before you"), "more")] if mine.before else []
         return (*inside[: room - len(more)][:3], *more, me)
-    waiting = [Stop(r.ticket or "", "waiting" if n else "next") for n, r in enumerate(ahead)]
+    waiting = [Stop(r.ticket or "", _("waiting") if n else _("next")) for n, r in enumerate(ahead)]
     inside = inside[: max(2, room - len(waiting))]
     left = room - len(inside)
     if len(waiting) > left:
-        folded = Stop(f"+{len(waiting) - left + 1}", "more", "more")
+        folded = Stop(f"+{len(waiting) - left + 1}", _("more"), "more")
         waiting = [*waiting[: left - 2], folded, waiting[-1]]
     return (*inside, *waiting, me)

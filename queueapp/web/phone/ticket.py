@@ -1,10 +1,12 @@
 """The patient's own page: how long, and is it my turn."""
 
 from flask import render_template
+from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 
-from queueapp.actions.hits import hit_words
+from queueapp.actions.hits import DAYS, hit_share
 from queueapp.db.models import Site
+from queueapp.languages import hit_words
 from queueapp.realtime.content.line import line_rows
 from queueapp.realtime.content.visit import view_of
 from queueapp.web.phone.join import blueprint
@@ -21,7 +23,7 @@ def ticket() -> str:
         site = session.get_one(Site, current_site().id)
         view = view_of(session, identity().visit_id)
         if view is None:
-            raise NotFound("This ticket was not found. Ask at the desk.")
+            raise NotFound(_("This ticket was not found. Ask at the desk."))
         rows = line_rows(session, site, moment)
         visit = view.visit
         return render_template(
@@ -30,5 +32,5 @@ def ticket() -> str:
             seq=site.seq,
             view=view,
             mine=mine_of(rows, visit.key, visit.ticket, moment),
-            sure=hit_words(session, site, moment),
+            sure=hit_words(hit_share(session, site, moment), DAYS),
         )
