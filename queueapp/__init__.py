@@ -13,7 +13,13 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     # Imported late: gevent must patch the standard library before Flask and the drivers load,
     # and the rules of `queueapp.domain` stay usable without any of them.
     from queueapp import logs
-    from queueapp.app import build
+    from queueapp.loading import as_if_missing, loading
 
     logs.configure()
-    return build(settings)
+    with loading():
+        # For clients of Socket.IO alone, of which a server has none; they take long to load.
+        with as_if_missing("aiohttp", "requests"):
+            import flask_socketio  # noqa: F401
+        from queueapp.app import build
+
+        return build(settings)

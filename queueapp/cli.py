@@ -2,24 +2,25 @@
 
 import importlib
 import os
+import sys
 
 import click
 
 from queueapp import config, logs
-from queueapp.commands.base import database as open_database
-from queueapp.commands.base import make_if_empty, setup_code
-from queueapp.commands.base import settings as load_settings
-from queueapp.db import migrate
-from queueapp.db.session import Database
-from queueapp.domain.actor import Role
+from queueapp.commands.settings import load_settings
+from queueapp.loading import loading
 
 # Loaded when they are asked for: each brings libraries that the others do not need.
 _ELSEWHERE = {
+    "db": "queueapp.commands.schema:group",
     "demo": "queueapp.commands.demo:command",
-    "import": "queueapp.commands.importing:group",
     "export": "queueapp.commands.exporting:group",
+    "import": "queueapp.commands.importing:group",
     "metrics": "queueapp.commands.metrics:command",
     "replay": "queueapp.commands.replay:command",
+    "token": "queueapp.commands.logins:token",
+    "user": "queueapp.commands.logins:user",
+    "work": "queueapp.commands.work:command",
 }
 
 
@@ -31,7 +32,10 @@ class _Commands(click.Group):
         if name not in _ELSEWHERE:
             return super().get_command(context, name)
         module, _, attribute = _ELSEWHERE[name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        if module not in sys.modules:
+            with loading():
+                importlib.import_module(module)
+        command: click.Command = getattr(sys.modules[module], attribute)
         return command
 
 
@@ -62,129 +66,18 @@ def serve(host: str, port: int, workers: int) -> None:
             "Several workers need PostgreSQL and Redis: set DATABASE_URL=postgresql://… and "
             "REDIS_URL=redis://…, or leave --workers at 1."
         )
-    make_if_empty(settings)
-    with open_database(settings) as database:
-        code = setup_code(database)
     if not serving.port_is_free(host, port):
         raise click.ClickException(f"{host}:{port} is in use. Give another --port.")
 
-    def told() -> None:
+    def told(code: str | None) -> None:
         click.echo(f"queueapp is at {settings.public_url}/", err=True)
         if code:
             click.echo(f"Set up your clinic there; the set-up code is {code}", err=True)
 
-    raise SystemExit(serving.serve(host, port, workers, told))
-
-
-@group.command()
-def work() -> None:
-    """Run the background worker alone: forecasts, sweep, outbox."""
-    from queueapp import worker
-
-    settings = load_settings()
-    with open_database(settings):
-        pass
-    worker.run(settings)
-
-
-@group.group()
-def db() -> None:
-    """Migrations, and a health report."""
-
-
-@db.command()
-def upgrade() -> None:
-    """Bring the database to the newest schema."""
-    database = Database(load_settings().database_url)
-    before = migrate.current(database.engine)
-    migrate.upgrade(database.engine)
-    after = migrate.current(database.engine)
-    click.echo(f"The database is at {after}" + (", as before." if before == after else "."))
-    database.dispose()
-
-
-@db.command()
-def check() -> None:
-    """Report on the database, its version and settings, the clock and the time zones."""
-    from queueapp.commands import health
-
-    raise SystemExit(health.report(load_settings()))
-
-
-@group.group()
-def user() -> None:
-    """Logins of staff."""
-
-
-def _new_password() -> str:
-    password: str = os.environ.get("QUEUEAPP_PASSWORD") or click.prompt(
-        "Password", hide_input=True, confirmation_prompt=True
-    )
-    return password
-
-
-@user.command("add")
-@click.argument("email")
-@click.option("--name", required=True, help="The name colleagues see.")
-@click.option("--role", required=True, type=click.Choice([r.value for r in Role]))
-@click.option("--site", help="The site's slug; an admin's has none.")
-def user_add(email: str, name: str, role: str, site: str | None) -> None:
-    """Add a login; the password is asked for (or taken from QUEUEAPP_PASSWORD)."""
-    from queueapp.actions import logins
-
-    with open_database(load_settings()) as database:
-        hashed = logins.hash_password(_new_password())
-        with database.write() as session:
-            logins.add_staff(
-                session, email=email, name=name, password_hash=hashed, role=Role(role), site=site
-            )
-    click.echo(f"{email} can sign in.")
-
-
-@user.command("disable")
-@click.argument("email")
-def user_disable(email: str) -> None:
-    """End a login, at once and everywhere."""
-    from datetime import UTC, datetime
-
-    from queueapp.actions import logins
-
-    with open_database(load_settings()) as database, database.write() as session:
-        logins.disable_staff(session, datetime.now(UTC), email)
-    click.echo(f"{email} cannot sign in any more.")
-
-
-@user.command("password")
-@click.argument("email")
-def user_password(email: str) -> None:
-    """Set a new password; whoever was signed in is signed out."""
-    from queueapp.actions import logins
-
-    with open_database(load_settings()) as database:
-        hashed = logins.hash_password(_new_password())
-        with database.write() as session:
-            logins.set_password(session, email, hashed)
-    click.echo(f"{email} has a new password.")
-
-
-@group.group()
-def token() -> None:
-    """API tokens of programs."""
-
-
-@token.command("add")
-@click.option("--role", required=True, type=click.Choice([r.value for r in Role]))
-@click.option("--site", help="The site's slug; an admin's has none.")
-@click.option("--name", default="", help="What it is for.")
-def token_add(role: str, site: str | None, name: str) -> None:
-    """Make a bearer token; it is printed once, alone on standard output."""
-    from datetime import UTC, datetime
-
-    from queueapp.actions import logins
-
-    with open_database(load_settings()) as database, database.write() as session:
-        made = logins.issue_token(session, datetime.now(UTC), role=Role(role), site=site, name=name)
-    click.echo(made)
+    try:
+        raise SystemExit(serving.serve(host, port, workers, told))
+    except serving.CannotServe as why:
+        raise click.ClickException(str(why)) from why
 
 
 def main() -> None:

@@ -3,9 +3,11 @@
 import contextlib
 import ctypes
 import importlib.util
+import json
 import logging
 import os
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -64,8 +66,15 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+class CannotServe(Exception):
+    """The database cannot be served from; the message says why."""
+
+
 class Supervisor:
-    """Runs the web server and the worker; a dead worker is started again, both end together."""
+    """Runs the web server and the worker; a dead worker is started again, both end together.
+
+    The worker is first: it prepares the database, of which this process knows nothing.
+    """
 
     def __init__(self, web: list[str], worker: list[str], environ: dict[str, str]) -> None:
         self._commands = {"web": web, "worker": worker}
@@ -73,14 +82,19 @@ class Supervisor:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = False
 
-    def run(self, when_up: Callable[[], None]) -> int:
-        """Serve until stopped or until the web server ends; returns its exit status."""
+    def run(self, when_up: Callable[[str | None], None]) -> int:
+        """Serve until stopped or until the web server ends; returns its exit status.
+
+        `when_up` is given the set-up code, if set-up is open. Raises CannotServe.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         _allow_many_sockets()
-        for name in self._commands:
-            self._start(name)
-        when_up()
+        prepared = self._start_preparing()
+        if prepared is None:
+            return self._end()
+        self._start("web")
+        when_up(prepared["setup_code"])
         while not self._stopping and self._children["web"].poll() is None:
             if self._children["worker"].poll() is not None:
                 log.warning("the worker ended; starting it again")
@@ -89,11 +103,29 @@ class Supervisor:
             time.sleep(_LOOK_S)
         return self._end()
 
-    def _start(self, name: str) -> None:
+    def _start(self, name: str, tell: int | None = None) -> None:
         if not self._stopping:
+            command = self._commands[name]
+            told = () if tell is None else (tell,)
             self._children[name] = subprocess.Popen(
-                self._commands[name], env=self._environ, preexec_fn=_end_with_parent
-            )
+                command if tell is None else [*command, "--tell", str(tell)],
+                env=self._environ, pass_fds=told, preexec_fn=_end_with_parent,
+            )  # fmt: skip
+
+    def _start_preparing(self) -> dict[str, str | None] | None:
+        """Start the worker and wait until the database is ready; what it says, None if nothing."""
+        ear, mouth = os.pipe()
+        self._start("worker", mouth)
+        os.close(mouth)
+        with open(ear) as pipe:
+            while not self._stopping and not select.select([pipe], [], [], _LOOK_S)[0]:
+                pass
+            said = "" if self._stopping else pipe.read()
+        answer: dict[str, str | None] = json.loads(said) if said else {}
+        if error := answer.get("error"):
+            self._end()
+            raise CannotServe(error)
+        return answer or None
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
@@ -109,12 +141,17 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
-        status = self._children["web"].returncode
-        return 0 if self._stopping else status or 1
+        if self._stopping:
+            return 0
+        first = self._children.get("web", self._children["worker"])
+        return first.returncode or 1
 
 
-def serve(host: str, port: int, workers: int, when_up: Callable[[], None]) -> int:
-    """Serve on host and port with `workers` web processes; returns the exit status."""
+def serve(host: str, port: int, workers: int, when_up: Callable[[str | None], None]) -> int:
+    """Serve on host and port with `workers` web processes; returns the exit status.
+
+    `when_up` is given the set-up code, if set-up is open. Raises CannotServe.
+    """
     environ = {**os.environ, "QUEUEAPP_HOST": host, "QUEUEAPP_PORT": str(port)}
     worker = [sys.executable, "-m", "queueapp", "work"]
     return Supervisor(web_command(host, port, workers), worker, environ).run(when_up)

@@ -1,4 +1,4 @@
-"""What every command needs: settings, a migrated database, figures out, a progress bar."""
+"""What most commands need: a migrated database, figures out, a progress bar."""
 
 import json
 import sys
@@ -31,14 +31,6 @@ json_option = click.option(
     help="Write the figures there as JSON; - is standard output.",
 )
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-def settings() -> config.Settings:
-    """The environment's settings; a wrong one ends the command with its message."""
-    try:
-        return config.load()
-    except config.ConfigError as error:
-        raise click.ClickException(str(error)) from error
 
 
 def make_if_empty(chosen: config.Settings) -> None:

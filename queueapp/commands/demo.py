@@ -15,6 +15,7 @@ from queueapp.commands.demo_history import days_log, resolution_of
 from queueapp.commands.demo_log import LOG_CLINIC, furnish_from_log, read_for_demo
 from queueapp.commands.demo_today import everyone_on_shift, mark_missed, stage_today
 from queueapp.commands.history import history_is_there, write_history
+from queueapp.commands.settings import load_settings
 from queueapp.db.models import Device, Room, Site, Visit
 from queueapp.db.session import Database
 from queueapp.domain.actor import SYSTEM, Actor, ActorKind, Role
@@ -46,7 +47,7 @@ def command(days: int, empty: bool, from_log: Path | None, json_file: str | None
     """
     if empty and from_log:
         raise click.UsageError("Choose one of --empty and --from-log.")
-    settings = base.settings()
+    settings = load_settings()
     with base.database(settings) as db:
         now = base.utc_now()
         if from_log:

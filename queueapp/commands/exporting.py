@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.commands import base
+from queueapp.commands.settings import load_settings
 from queueapp.db.models import (
     Appointment,
     Call,
@@ -49,7 +50,7 @@ def log(site: str, since: datetime, until: datetime, file: Path, json_file: str 
     """
     if until < since:
         raise click.UsageError("--to must not be before --from.")
-    with base.database(base.settings()) as db, db.read() as session:
+    with base.database(load_settings()) as db, db.read() as session:
         row = base.site_called(session, site)
         rows = log_rows(session, row, since.date(), until.date())
         count = write_log(file, rows, row.timezone)

@@ -8,6 +8,7 @@ import click
 from queueapp.commands import base
 from queueapp.commands.history import write_history
 from queueapp.commands.import_bookings import book_rows
+from queueapp.commands.settings import load_settings
 from queueapp.domain.actor import SYSTEM
 from queueapp.integrations.appointment_list import read_appointments
 from queueapp.integrations.visit_log import BadRow, LogError, read_log, write_rejected
@@ -41,7 +42,7 @@ def log(file: Path, site: str, timezone: str | None, strict: bool, json_file: st
     taken unless every row is good.
     """
     now = base.utc_now()
-    with base.database(base.settings()) as db:
+    with base.database(load_settings()) as db:
         with db.read() as session:
             zone = timezone or base.site_called(session, site).timezone
         try:
@@ -97,7 +98,7 @@ def appointments(
     service's pool. A time that is taken, or a code that is in use, is a bad row.
     """
     now = base.utc_now()
-    with base.database(base.settings()) as db:
+    with base.database(load_settings()) as db:
         with db.read() as session:
             zone = timezone or base.site_called(session, site).timezone
         try:

@@ -8,6 +8,7 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from queueapp.commands import base
+from queueapp.commands.settings import load_settings
 from queueapp.db.models import Service, Site
 from queueapp.db.queries.figures import load_metrics
 from queueapp.domain.localtime import local_to_utc
@@ -37,7 +38,7 @@ def command(
     """Waits and targets of the entries that arrived from --from up to --to."""
     if until <= since:
         raise click.UsageError("--to is not included and must be later than --from.")
-    with base.database(base.settings()) as db, db.read() as session:
+    with base.database(load_settings()) as db, db.read() as session:
         row = base.site_called(session, site)
         chosen = _service(session, row, service) if service else None
         span = Span(*(local_to_utc(row.timezone, e.date(), e.time()) for e in (since, until)))

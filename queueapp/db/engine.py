@@ -8,8 +8,6 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import QueuePool
 
-from queueapp.db.postgresql import postgresql_engine
-
 try:
     from pysqlite3 import dbapi2 as sqlite_driver
 except ImportError:  # no wheel for this platform: Python's own, if it is new enough
@@ -37,6 +35,9 @@ def make_engine(url: str | URL) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed)
     if parsed.get_backend_name() == "postgresql":
+        # Late, as its driver takes long to load and a clinic on SQLite has no use for it.
+        from queueapp.db.postgresql import postgresql_engine
+
         return postgresql_engine(parsed.set(drivername="postgresql+psycopg"))
     raise ValueError(f"DATABASE_URL: use sqlite:/// or postgresql://, not {parsed.drivername}")
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from icalendar import Calendar, Event, vCalAddress, vText
-
 _PRODUCT = "-//queueapp//appointments//EN"
 
 
@@ -31,6 +29,9 @@ def calendar_file(invitation: Invitation, now: datetime, public_url: str, link: 
 
     It says where and when, and how to change it; never what for, nor with whom.
     """
+    # Late, as it takes long to load and every process that serves would have to.
+    from icalendar import Calendar, Event, vCalAddress, vText
+
     host = urlsplit(public_url).hostname or "localhost"
     calendar = Calendar()
     calendar.add("prodid", _PRODUCT)

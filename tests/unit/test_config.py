@@ -33,7 +33,10 @@ def test_the_secret_is_made_once_and_for_the_owner_alone(tmp_path: Path) -> None
     [
         ({"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL"),
         ({"DATABASE_URL": "queue"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "sqlite"}, "DATABASE_URL is not one"),
         ({"DATABASE_URL": "sqlite://"}, "name a file"),
+        ({"DATABASE_URL": "sqlite://queueapp.db"}, "name a file"),
+        ({"DATABASE_URL": "sqlite:///:memory:?mode=ro"}, "name a file"),
         ({"REDIS_URL": "http://x"}, "REDIS_URL"),
         ({"PUBLIC_URL": "queue.example.org"}, "PUBLIC_URL"),
         ({"PUBLIC_URL": "https://example.org/queue"}, "a host of its own"),

@@ -1,0 +1,36 @@
+"""`work`: the background worker, which `serve` starts beside the web server."""
+
+import json
+import os
+
+import click
+
+from queueapp import worker
+from queueapp.commands.base import database as open_database
+from queueapp.commands.base import make_if_empty, setup_code
+from queueapp.commands.settings import load_settings
+from queueapp.config import Settings
+
+
+@click.command("work")
+@click.option("--tell", type=int, hidden=True, help="`serve`'s end of a pipe: first prepare.")
+def command(tell: int | None) -> None:
+    """Run the background worker alone: forecasts, sweep, outbox."""
+    settings = load_settings()
+    if tell is not None:
+        with os.fdopen(tell, "w") as pipe:
+            json.dump(_prepared(settings), pipe)
+    else:
+        with open_database(settings):
+            pass
+    worker.run(settings)
+
+
+def _prepared(settings: Settings) -> dict[str, str | None]:
+    """The set-up code of a database that is new, or why it cannot be served from."""
+    try:
+        make_if_empty(settings)
+        with open_database(settings) as database:
+            return {"setup_code": setup_code(database)}
+    except click.ClickException as error:
+        return {"error": error.message}
