@@ -1,5 +1,6 @@
 """What all tests stand on: databases, served instances, and what each group of tests may do."""
 
+import gc
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -61,6 +62,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         elif group == "system":
             module = item.path.stem
             item.add_marker(pytest.mark.xdist_group("races" if module in RACES else module))
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: looking through it for garbage is a sixth of a test's time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def need(program: str) -> None:
