@@ -4,7 +4,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from queueapp.actions import order, presence
 from queueapp.actions.legs import Wish
@@ -14,11 +13,6 @@ from queueapp.domain.ordering import reason as spoken
 from queueapp.domain.refusal import Refused
 from queueapp.domain.visit import PreferenceKind
 from tests.db.small_clinic import SmallClinic, minutes
-
-
-@pytest.fixture
-def clinic(session: Session) -> SmallClinic:
-    return SmallClinic(session)
 
 
 def active(clinic: SmallClinic) -> list[tuple[int, int]]:

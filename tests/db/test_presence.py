@@ -1,18 +1,12 @@
 """Stepping out and back, and leaving: the place is kept, and nothing personal is recorded."""
 
 import pytest
-from sqlalchemy.orm import Session
 
 from queueapp.actions import presence, service
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import Refused
 from queueapp.domain.visit import CallOutcome, EntryState, Presence
 from tests.db.small_clinic import SmallClinic, minutes
-
-
-@pytest.fixture
-def clinic(session: Session) -> SmallClinic:
-    return SmallClinic(session)
 
 
 def test_the_place_of_one_who_is_out_is_kept_and_nobody_calls_there(clinic: SmallClinic) -> None:

@@ -20,11 +20,6 @@ from queueapp.domain.visit import (
 from tests.db.small_clinic import SmallClinic, minutes
 
 
-@pytest.fixture
-def clinic(session: Session) -> SmallClinic:
-    return SmallClinic(session)
-
-
 def in_service(clinic: SmallClinic, room: int = 1) -> QueueEntry:
     clinic.join()
     entry = clinic.call(room)
