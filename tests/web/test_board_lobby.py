@@ -1,8 +1,6 @@
 """What the board and the lobby tell: in the figures of the day, in plain words, and of whom."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,14 +16,7 @@ from queueapp.domain.refusal import Refused
 from queueapp.realtime.content.board import board
 from queueapp.realtime.content.lobby import lobby
 from tests import factories
-from tests.web.patient_world import PatientWorld, world_on
-
-
-@pytest.fixture
-def world(fresh_database: str, tmp_path: Path) -> Iterator[PatientWorld]:
-    world = world_on(fresh_database, tmp_path)
-    yield world
-    world.db.dispose()
+from tests.web.patient_world import PatientWorld
 
 
 def comes(world: PatientWorld, minutes_ago: float, name: str = "", **wanted: Any) -> QueueEntry:

@@ -3,24 +3,12 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-import pytest
 import sqlalchemy as sa
 
-from queueapp.db.models import (
-    Look,
-    QueueEntry,
-    Shift,
-    Site,
-)
+from queueapp.db.models import Look, QueueEntry, Shift, Site
 from queueapp.domain.visit import EntryState, PreferenceKind, Presence
 from tests import factories
 from tests.web.desk_world import PANEL, Desk
-from tests.web.web_world import WebWorld
-
-
-@pytest.fixture
-def desk(web_world: WebWorld) -> Desk:
-    return Desk(web_world)
 
 
 def test_the_list_says_who_why_and_since_when(desk: Desk) -> None:

@@ -10,24 +10,11 @@ from werkzeug.test import TestResponse
 
 from queueapp.actions import calls, desk_items, service
 from queueapp.actions.desk_items import ItemKind
-from queueapp.db.models import (
-    Appointment,
-    DeskItem,
-    QueueEntry,
-    Shift,
-    Site,
-    Visit,
-)
+from queueapp.db.models import Appointment, DeskItem, QueueEntry, Shift, Site, Visit
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.visit import AppointmentState, PreferenceKind, Presence
 from tests import factories
 from tests.web.desk_world import PANEL, Desk
-from tests.web.web_world import WebWorld
-
-
-@pytest.fixture
-def desk(web_world: WebWorld) -> Desk:
-    return Desk(web_world)
 
 
 def test_nobody_came_twice_and_here_after_all(desk: Desk) -> None:

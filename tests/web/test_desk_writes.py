@@ -3,7 +3,6 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-import pytest
 import sqlalchemy as sa
 
 from queueapp.db.models import Appointment, DraftBooking, Look, Note, QueueEntry, Site, VisitEvent
@@ -11,12 +10,6 @@ from queueapp.domain.actor import Role
 from queueapp.domain.visit import AppointmentState, EntryState
 from tests import factories
 from tests.web.desk_world import PANEL, Desk, without_hiding
-from tests.web.web_world import WebWorld
-
-
-@pytest.fixture
-def desk(web_world: WebWorld) -> Desk:
-    return Desk(web_world)
 
 
 def panel(desk: Desk, path: str) -> str:
