@@ -123,12 +123,12 @@ def postgresql(*, durable: bool = False) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def redis() -> Iterator[str]:
-    """A fresh Redis on a free port, keeping nothing on disk; yields its URL."""
+def redis(port: int | None = None) -> Iterator[str]:
+    """A fresh Redis on `port` or a free one, keeping nothing on disk; yields its URL."""
     program = binaries.find("redis-server")
     assert program, "Redis is not installed"
     with _directory("queueapp-redis-", {}) as home:
-        port, log = free_port(), home / "log"
+        port, log = port or free_port(), home / "log"
         options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(home)]
         command = [str(program), "--port", str(port), *options]
         with _running(command, log, signal.SIGTERM) as process:

@@ -29,7 +29,7 @@ def house(
         stack.callback(db.dispose)
         log = tmp_path_factory.mktemp("served") / "log"
         served = Served(url, log, redis_url=redis_url, workers=2 if redis_url else 1)
-        house = House(served, db, redis_url)
+        house = House(served, db, redis_url, stack)
         stack.callback(served.end)
         served.start()
         yield house

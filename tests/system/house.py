@@ -1,7 +1,9 @@
 """A served clinic with a manager's token, and the screens that listen to it."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import psutil
 import requests
@@ -9,7 +11,7 @@ import requests
 from queueapp.db.models import Site
 from queueapp.db.session import Database
 from queueapp.domain.actor import Role
-from tests import factories
+from tests import factories, services
 from tests.served import Served
 from tests.system.listeners import Screen
 
@@ -23,6 +25,7 @@ class House:
     served: Served
     database: Database
     redis_url: str | None
+    until_the_end: ExitStack
     screens: list[Screen] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -53,6 +56,11 @@ class House:
         assert answer.status_code == 201, answer.text
         taken: dict[str, str] = answer.json()
         return taken
+
+    def start_redis(self) -> None:
+        """Another in place of the one that a test has ended."""
+        assert self.redis_url
+        self.until_the_end.enter_context(services.redis(urlsplit(self.redis_url).port))
 
     def seq(self) -> int:
         with self.database.read() as session:

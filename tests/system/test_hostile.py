@@ -80,7 +80,7 @@ def test_a_cookie_without_an_origin_hears_nothing(house: House) -> None:
 
 
 def test_a_login_that_ends_opens_no_page_and_no_socket_within_two_seconds(house: House) -> None:
-    seconds, still = seconds_to_end(house.served, house.database, "here", 9)
+    seconds, still = seconds_to_end(house.served, house.database, "here", 6)
     assert still == []
     assert max(seconds) < 2.0, sorted(seconds)
 

@@ -2,22 +2,21 @@
 
 import json
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from random import Random
-from typing import Any
 
-import socketio
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.actions import arrivals, calls, service
+from queueapp.actions import arrivals, calls, service, tickets
 from queueapp.actions.arrivals import Newcomer
-from queueapp.actions.legs import open_visit
-from queueapp.actions.tickets import visit_token
 from queueapp.db.models import Patient, QueueEntry, Site, Visit
 from queueapp.db.session import Database
 from queueapp.domain.actor import SYSTEM, Role
-from queueapp.domain.visit import EntryClass, EntryState
+from queueapp.domain.localtime import service_day
+from queueapp.domain.visit import EntryClass, EntryState, Presence
 from tests.factories import (
     make_api_token,
     make_clinician,
@@ -27,11 +26,23 @@ from tests.factories import (
     make_shift,
     make_site,
 )
-from tests.served import Served
+from tests.system.house import House
 from tests.system.listeners import within
 
-PEOPLE = 1000
+pytestmark = pytest.mark.usefixtures("everyone_leaves")
+
+PEOPLE, ROUNDS = 1000, 8
 SYLLABLES = ("ka", "lo", "mi", "ne", "ru", "sa", "te", "vo", "xi", "zu")
+
+
+@dataclass(frozen=True, slots=True)
+class Comer:
+    """One of them, for the service of that place in the clinic's list."""
+
+    who: Newcomer
+    service: int
+    discreet: bool
+    note: str
 
 
 class Clinic:
@@ -42,6 +53,7 @@ class Clinic:
         self.secrets: set[str] = set()
         self.were_waiting: set[int] = set()
         self.letters: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        self.by_the_door: defaultdict[int, Counter[str]] = defaultdict(Counter)
         now = datetime.now(UTC)
         with db.write() as session:
             site = make_site(session, slug, timezone="UTC")
@@ -62,12 +74,18 @@ class Clinic:
     def come(self, people: int) -> None:
         """People with names, phones, birth dates and reasons take tickets; earlier ones are gone.
 
-        One in ten comes by the door's own action; so many at once by it would take minutes.
+        One in twenty comes by the door's own action; so many at once by it would take minutes.
         """
         with self.db.write() as session:
             self._clear_away(session)
+            written = []
             for n in range(people):
-                self._come(session, by_action=n % 10 == 0)
+                one = self._person()
+                if n % 20 == 0:
+                    self._take_ticket(session, one)
+                else:
+                    written.append(one)
+            self._write(session, written)
 
     def _clear_away(self, session: Session) -> None:
         """Whoever waited when this was done last leaves, so that the queue stays short."""
@@ -82,69 +100,90 @@ class Clinic:
         session.execute(sa.update(Visit).where(Visit.id.in_(visits)).values(gone))
         session.execute(sa.update(QueueEntry).where(old).values(state=EntryState.LEFT))
 
-    def _come(self, session: Session, *, by_action: bool) -> None:
+    def _person(self) -> Comer:
         born = date(1930, 1, 1) + timedelta(days=self.chance.randrange(33000))
-        person = Newcomer(
-            name=f"{self.word(8)} {self.word(10)}",
-            chosen_name=self.word(12),
-            phone=f"+44 7{self.chance.randrange(10**9):09d}",
-            birth_date=born,
-            access_needs=(self.word(14),),
+        comer = Comer(
+            Newcomer(
+                name=f"{self.word(8)} {self.word(10)}",
+                chosen_name=self.word(12),
+                phone=f"+44 7{self.chance.randrange(10**9):09d}",
+                birth_date=born,
+                access_needs=(self.word(14),),
+            ),
+            service=self.chance.randrange(3),
+            discreet=self.chance.random() < 0.05,
+            note=self.word(18),
         )
-        n = self.chance.randrange(3)
-        discreet = self.chance.random() < 0.05
-        take = self._take_ticket if by_action else self._write
-        entry = take(session, n, person, discreet, self.word(18))
-        visit = session.get_one(Visit, entry.visit_id)
-        token = visit_token(session.info["secret"], visit.key, visit.nonce)
-        self.letters[n][visit.ticket[0]] += 1
+        who = comer.who
         self.secrets |= {
-            *person.name.split(), person.chosen_name, person.phone, born.isoformat(),
-            *person.access_needs, entry.note, token, visit.token_hash, visit.nonce,
+            *who.name.split(), who.chosen_name, who.phone, born.isoformat(),
+            *who.access_needs, comer.note,
         }  # fmt: skip
-        if discreet:
-            self.secrets.add(f">{visit.ticket}<")
+        return comer
 
-    def _take_ticket(
-        self, session: Session, n: int, person: Newcomer, discreet: bool, note_text: str
-    ) -> QueueEntry:
-        return arrivals.take_ticket(
+    def _take_ticket(self, session: Session, comer: Comer) -> None:
+        entry = arrivals.take_ticket(
             session,
             SYSTEM,
             datetime.now(UTC),
             site_id=self.site_id,
-            service_id=self.services[n].id,
-            reason_id=self.reasons[n].id,
-            newcomer=person,
-            discreet=discreet,
-            note_text=note_text,
+            service_id=self.services[comer.service].id,
+            reason_id=self.reasons[comer.service].id,
+            newcomer=comer.who,
+            discreet=comer.discreet,
+            note_text=comer.note,
         )
+        visit = session.get_one(Visit, entry.visit_id)
+        self.by_the_door[comer.service][visit.ticket[0]] += 1
+        self._keep(session, visit, comer)
 
-    def _write(
-        self, session: Session, n: int, person: Newcomer, discreet: bool, note_text: str
-    ) -> QueueEntry:
+    def _write(self, session: Session, comers: list[Comer]) -> None:
         """The same facts without forecast, promise and record."""
         now = datetime.now(UTC)
-        patient = Patient(
-            name=person.name,
-            chosen_name=person.chosen_name,
-            phone=person.phone,
-            birth_date=person.birth_date,
-            access_needs=list(person.access_needs),
-            created_at=now,
-        )
-        session.add(patient)
+        patients = [
+            Patient(
+                name=one.who.name, chosen_name=one.who.chosen_name, phone=one.who.phone,
+                birth_date=one.who.birth_date, access_needs=list(one.who.access_needs),
+                created_at=now,
+            )
+            for one in comers
+        ]  # fmt: skip
+        session.add_all(patients)
         session.flush()
         site = session.get_one(Site, self.site_id)
-        visit = open_visit(session, site, now, patient=patient, discreet=discreet)
-        entry = QueueEntry(
-            site_id=site.id, visit_id=visit.id, service_id=self.services[n].id,
-            reason_id=self.reasons[n].id, state=EntryState.WAITING, note=note_text,
-            entry_class=EntryClass.WALK_IN.value, arrived_at=now, reference_at=now,
-            target=timedelta(minutes=30), due_by=now + timedelta(minutes=30),
-        )  # fmt: skip
-        session.add(entry)
-        return entry
+        day = service_day(site.timezone, now, site.rules.day_starts_at)
+        visits = []
+        for one, patient in zip(comers, patients, strict=True):
+            key, nonce = tickets.new_nonce()[:16], tickets.new_nonce()
+            token = tickets.visit_token(session.info["secret"], key, nonce)
+            visits.append(
+                Visit(
+                    site_id=site.id, day=day, ticket=tickets.next_ticket(session, site.id, day),
+                    key=key, nonce=nonce, token_hash=tickets.token_hash(token),
+                    token_expires_at=now + timedelta(hours=36), patient_id=patient.id,
+                    presence=Presence.HERE, here_at=now, arrived_at=now, discreet=one.discreet,
+                )
+            )  # fmt: skip
+        session.add_all(visits)
+        session.flush()
+        for one, visit in zip(comers, visits, strict=True):
+            session.add(
+                QueueEntry(
+                    site_id=site.id, visit_id=visit.id, service_id=self.services[one.service].id,
+                    reason_id=self.reasons[one.service].id, state=EntryState.WAITING,
+                    note=one.note, entry_class=EntryClass.WALK_IN.value, arrived_at=now,
+                    reference_at=now, target=timedelta(minutes=30),
+                    due_by=now + timedelta(minutes=30),
+                )
+            )  # fmt: skip
+            self._keep(session, visit, one)
+
+    def _keep(self, session: Session, visit: Visit, comer: Comer) -> None:
+        token = tickets.visit_token(session.info["secret"], visit.key, visit.nonce)
+        self.letters[comer.service][visit.ticket[0]] += 1
+        self.secrets |= {token, visit.token_hash, visit.nonce}
+        if comer.discreet:
+            self.secrets.add(f">{visit.ticket}<")
 
     def call(self, room_id: int) -> None:
         """Call somebody there, and finish who was called before."""
@@ -161,35 +200,31 @@ class Clinic:
             calls.call_next(session, SYSTEM, now, room_id=room_id)
 
 
-def test_lobby_sockets_receive_nothing_of_a_person(served: Served, slug: str) -> None:
-    db = Database(served.database_url, secret="tests" * 8)
-    clinic = Clinic(db, slug)
-    received: list[dict[str, Any]] = []
-    lobby = socketio.Client()
-    lobby.on("update", received.append)
+def test_lobby_sockets_receive_nothing_of_a_person(house: House, slug: str) -> None:
+    clinic = Clinic(house.database, slug)
+    lobby = house.screen(clinic.token, [f"lobby:{slug}"])
 
     def call_and_see(room_id: int) -> None:
-        with db.read() as session:
+        with house.database.read() as session:
             before = session.get_one(Site, clinic.site_id).seq
         clinic.call(room_id)
-        assert within(30, lambda: any(m["seq"] > before for m in received)), "nothing was heard"
+        assert within(30, lambda: lobby.has(f"lobby:{slug}", before + 1)), "nothing was heard"
 
-    auth = {"token": clinic.token, "want": [f"lobby:{slug}"]}
-    lobby.connect(served.url, auth=auth, transports=["websocket"])
-    for n in range(PEOPLE // 20):
-        clinic.come(20)
-        # The lobby hears of changes that come together once: now and then it is waited for.
-        call = call_and_see if n % 8 == 7 else clinic.call
-        call(clinic.rooms[n % len(clinic.rooms)])
-    call_and_see(clinic.rooms[0])
-    lobby.disconnect()
-    db.dispose()
+    for _ in range(ROUNDS):
+        clinic.come(PEOPLE // ROUNDS)
+        for room_id in clinic.rooms[:-1]:
+            clinic.call(room_id)
+        # All who came are in what is rendered now, and so in what must not show them.
+        call_and_see(clinic.rooms[-1])
 
-    heard = "\n".join(json.dumps(message, ensure_ascii=False) for message in received)
-    assert len(received) > PEOPLE // 160
+    heard = "\n".join(json.dumps(message, ensure_ascii=False) for message in lobby.updates)
+    assert len(lobby.updates) >= ROUNDS
     assert heard.count("now__tear") > 0, "somebody was shown as called"
+    assert len(clinic.secrets) > 9 * PEOPLE
     assert sorted(secret for secret in clinic.secrets if secret in heard) == []
     # The letter goes round with arrivals: each service has nearly its share of each letter.
     for counted in clinic.letters.values():
         share = sum(counted.values()) / 21
         assert max(abs(n - share) for n in counted.values()) < 4.5 * share**0.5
+    for counted in clinic.by_the_door.values():
+        assert max(counted.values()) < sum(counted.values()) / 2
