@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.web.api_world import World
+from tests.web.kept_worlds import KeptWorlds
 
 
 @pytest.fixture
-def world(fresh_database: str) -> Iterator[World]:
-    world = World(fresh_database)
-    yield world
-    world.db.dispose()
+def world(kept_worlds: KeptWorlds) -> Iterator[World]:
+    with kept_worlds.copy_of("api", World) as world:
+        yield world
 
 
 def test_sites_list_what_a_program_needs_to_begin(world: World) -> None:

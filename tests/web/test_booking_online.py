@@ -18,13 +18,15 @@ from queueapp.domain.visit import AppointmentState, PreferenceKind
 from queueapp.notifications.bookings import compose_pending
 from queueapp.web.forms import KEY_FIELD
 from tests.web.booking_world import MINUTE, PUBLIC_URL, BookingWorld, link_in, send, world_on
+from tests.web.kept_worlds import KeptWorlds
 
 
 @pytest.fixture
-def world(fresh_database: str) -> Iterator[BookingWorld]:
-    world = world_on(fresh_database, walk_in_share=0.25)
-    yield world
-    world.db.dispose()
+def world(kept_worlds: KeptWorlds) -> Iterator[BookingWorld]:
+    with kept_worlds.copy_of(
+        "bookings and walk-ins", lambda url: world_on(url, walk_in_share=0.25)
+    ) as world:
+        yield world
 
 
 def offered(phone: FlaskClient, **query: object) -> list[str]:

@@ -13,16 +13,16 @@ import sqlalchemy as sa
 from queueapp.db.models import IdempotencyKey, Visit
 from queueapp.web import idempotency
 from tests.web.api_world import World
+from tests.web.kept_worlds import KeptWorlds
 
 TICKET = "/sites/here/entries"
 KEYS, TWINS = 50, 3
 
 
 @pytest.fixture
-def world(fresh_database: str) -> Iterator[World]:
-    world = World(fresh_database)
-    yield world
-    world.db.dispose()
+def world(kept_worlds: KeptWorlds) -> Iterator[World]:
+    with kept_worlds.copy_of("api", World) as world:
+        yield world
 
 
 def visits(world: World) -> int:

@@ -19,16 +19,16 @@ from queueapp.domain.localtime import to_local
 from queueapp.domain.visit import BUSY_APPOINTMENT_STATES
 from tests.web.booking_world import ZONE, BookingWorld, world_on
 from tests.web.booking_world import send as say_who
+from tests.web.kept_worlds import KeptWorlds
 
 PHONES = 20
 TAKEN = "Somebody else has just taken that time."
 
 
 @pytest.fixture
-def world(fresh_database: str) -> Iterator[BookingWorld]:
-    world = world_on(fresh_database, walk_in_share=0)
-    yield world
-    world.db.dispose()
+def world(kept_worlds: KeptWorlds) -> Iterator[BookingWorld]:
+    with kept_worlds.copy_of("bookings alone", lambda url: world_on(url, walk_in_share=0)) as world:
+        yield world
 
 
 def at_desk(world: BookingWorld) -> FlaskClient:

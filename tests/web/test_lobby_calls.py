@@ -9,13 +9,13 @@ from flask import g
 from queueapp.db.models import Site
 from queueapp.realtime.content.lobby import facts, lobby
 from tests.web.api_world import World
+from tests.web.kept_worlds import KeptWorlds
 
 
 @pytest.fixture
-def world(fresh_database: str) -> Iterator[World]:
-    world = World(fresh_database)
-    yield world
-    world.db.dispose()
+def world(kept_worlds: KeptWorlds) -> Iterator[World]:
+    with kept_worlds.copy_of("api", World) as world:
+        yield world
 
 
 def test_calls_that_came_between_two_updates_are_all_told(world: World) -> None:

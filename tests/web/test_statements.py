@@ -13,6 +13,7 @@ from queueapp.db.models import Site
 from queueapp.db.queries.queue import load_queue
 from queueapp.db.session import Database
 from tests.web.api_world import World
+from tests.web.kept_worlds import KeptWorlds
 
 
 @contextmanager
@@ -30,10 +31,9 @@ def asked(database: Database) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def world(fresh_database: str) -> Iterator[World]:
-    world = World(fresh_database)
-    yield world
-    world.db.dispose()
+def world(kept_worlds: KeptWorlds) -> Iterator[World]:
+    with kept_worlds.copy_of("api", World) as world:
+        yield world
 
 
 def test_a_visit_by_api_takes_few_statements(world: World) -> None:

@@ -54,9 +54,14 @@ def web_app(
 ) -> Flask:
     """The shared app on a test's database; for live channels take one that is `built`."""
     app = _shared(public_url, screens)
+    put_on(app, database)
+    return app
+
+
+def put_on(app: Flask, database: Database) -> None:
+    """Let the app start anew on another database, without live channels."""
     app.extensions["queueapp.db"] = database
     app.extensions["queueapp.limiter"].reset()
-    return app
 
 
 @dataclass
