@@ -17,11 +17,12 @@ import sqlalchemy as sa
 from queueapp.actions import arrivals, calls
 from queueapp.actions.entries import change_state
 from queueapp.actions.service import finish, start
-from queueapp.db.models import Appointment, Call, QueueEntry, Site, TicketCounter, Visit
+from queueapp.db.models import Appointment, Call, QueueEntry, Service, Site, TicketCounter, Visit
 from queueapp.db.queries.queue import load_queue
 from queueapp.db.session import Database
 from queueapp.domain.ordering import next_for
 from queueapp.domain.visit import EntryState
+from tests.factories import make_entry
 from tests.races.ground import RACER, Ground, busy, lay_out, moment, together
 
 _PAUSE_S = 0.002  # between looking and acting, where a race without a guard is lost
@@ -73,14 +74,9 @@ def _fill(url: str, ground: Ground, tickets: int) -> None:
     database = Database(url)
     now = datetime.now(UTC)
     with database.write() as session:
+        service = session.get_one(Service, ground.service_id)
         for n in range(tickets):
-            arrivals.take_ticket(
-                session,
-                RACER,
-                now - timedelta(seconds=tickets - n),
-                site_id=ground.site_id,
-                service_id=ground.service_id,
-            )
+            make_entry(session, service, now=now - timedelta(seconds=tickets - n))
     database.dispose()
 
 

@@ -16,7 +16,8 @@ from tests.factories import make_clinician, make_room, make_service, make_shift,
 RACER = Actor(ActorKind.STAFF, 1, "Racer")
 # Processes of their own, forked from one that has loaded the app once and has connected nowhere.
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.races.contests"])
+_context.set_forkserver_preload(["tests.races.preload"])
+_start_line: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,20 @@ def lay_out(url: str, callers: int = 1) -> Ground:
 
 def together(work: Callable[..., Any], shares: Sequence[tuple[Any, ...]]) -> list[Any]:
     """Run `work(start, *share)` in a process per share, all let go at once; their results."""
-    with _context.Manager() as manager, _context.Pool(len(shares)) as pool:
-        start = manager.Barrier(len(shares))
-        running = [pool.apply_async(work, (start, *share)) for share in shares]
+    start = _context.Barrier(len(shares))
+    # Each waits at the line for the others, so none takes two shares.
+    with _context.Pool(len(shares), _hold, (start,)) as pool:
+        running = [pool.apply_async(_run, (work, share)) for share in shares]
         return [one.get(timeout=3600) for one in running]
+
+
+def _hold(start: Any) -> None:
+    global _start_line
+    _start_line = start
+
+
+def _run(work: Callable[..., Any], share: tuple[Any, ...]) -> Any:
+    return work(_start_line, *share)
 
 
 def moment(n: int = 0) -> datetime:
