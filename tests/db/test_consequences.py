@@ -11,11 +11,12 @@ from queueapp.actions import arrivals, bookings, calls, order
 from queueapp.actions.booking_rows import Place
 from queueapp.actions.consequences import consequence_of
 from queueapp.actions.forecasting import Forecaster
-from queueapp.db.models import Base, OrderMove, QueueEntry, Site, VisitEvent
+from queueapp.db.models import OrderMove, QueueEntry, Site, VisitEvent
 from queueapp.db.session import Database
 from queueapp.db.unit import Committed
 from queueapp.domain.effects import Consequence
 from queueapp.domain.refusal import Refused
+from tests.all_rows import all_rows
 from tests.db.small_clinic import DESK, minutes
 from tests.factories import (
     NOW,
@@ -57,10 +58,7 @@ class Clinic:
     def everything(self) -> dict[str, list[str]]:
         """All rows of all tables."""
         with self.db.read() as s:
-            return {
-                table.name: sorted(map(str, s.execute(sa.select(table)).all()))
-                for table in Base.metadata.sorted_tables
-            }
+            return all_rows(s)
 
     def told(self, act: Act, instead_of: Act | None = None) -> Consequence:
         """The consequence of an act, which leaves everything as it was."""

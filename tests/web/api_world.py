@@ -8,10 +8,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from queueapp.db.models import Base, OpeningHour
+from queueapp.db.models import OpeningHour, Site
 from queueapp.db.session import Database
 from queueapp.domain.actor import Role
 from tests import factories
+from tests.all_rows import row_counts
 from tests.web.web_world import SECRET, web_app
 
 API = "/api/v1"
@@ -102,9 +103,5 @@ class World:
     def counts(self) -> dict[str, int]:
         """How many rows each table has, and each site's seq: what a refusal must not change."""
         with self.db.read() as session:
-            found = {
-                table.name: session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
-                for table in Base.metadata.sorted_tables
-            }
-            sites = Base.metadata.tables["site"]
-            return found | {"seq": session.scalar(sa.select(sa.func.sum(sites.c.seq))) or 0}
+            seq = session.scalar(sa.select(sa.func.sum(Site.seq))) or 0
+            return row_counts(session) | {"seq": seq}

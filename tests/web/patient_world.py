@@ -12,6 +12,7 @@ from queueapp.db.models import Appointment, Base, DeskItem, Party, Patient, Queu
 from queueapp.db.session import Database
 from queueapp.domain.visit import AppointmentState
 from tests import factories
+from tests.all_rows import row_counts
 from tests.web.web_world import SECRET, web_app
 
 PUBLIC_URL = "https://queue.example.org"
@@ -143,12 +144,10 @@ class PatientWorld:
         That somebody looked in vain is counted, and is no change.
         """
         with self.db.read() as s:
-            found = {
-                table.name: s.scalar(sa.select(sa.func.count()).select_from(table)) or 0
-                for table in Base.metadata.sorted_tables
-                if table.name not in ("vain_lookup", "idempotency_key")
-            }
-            return found | {"seq": s.get_one(Site, self.site_id).seq}
+            found = row_counts(s) | {"seq": s.get_one(Site, self.site_id).seq}
+        for name in ("vain_lookup", "idempotency_key"):
+            del found[name]
+        return found
 
     def patients(self) -> list[Patient]:
         """Everyone known."""

@@ -10,11 +10,12 @@ from werkzeug.test import TestResponse
 
 from queueapp.actions.access import device_of_token
 from queueapp.actions.sign_ins import begin_sign_in
-from queueapp.db.models import Base, Call, QueueEntry, Room, Shift
+from queueapp.db.models import Call, QueueEntry, Room, Shift
 from queueapp.db.session import Database
 from queueapp.domain.actor import Role
 from queueapp.domain.visit import EntryState
 from tests import factories
+from tests.all_rows import all_rows
 from tests.web.web_world import SECRET, web_app
 
 JSON = {"Accept": "application/json, application/problem+json"}
@@ -174,7 +175,4 @@ class RoomWorld:
     def facts(self) -> dict[str, Any]:
         """All rows of all tables that a press could change."""
         with self.db.read() as s:
-            return {
-                table.name: sorted(map(str, s.execute(sa.select(table)).all()))
-                for table in Base.metadata.sorted_tables
-            }
+            return all_rows(s)

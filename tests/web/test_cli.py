@@ -99,6 +99,7 @@ def test_serve_wants_a_migrated_database_and_good_settings(run: Run, tmp_path: P
     assert (wrong.exit_code, "PUBLIC_URL" in wrong.output) == (1, True)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_every_command_has_help(run: Run) -> None:
     words = run("--help").output
     for command in ("serve", "work", "db", "user", "token", "demo", "import", "export", "replay"):
