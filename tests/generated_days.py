@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.actions import arrivals, bookings, calls, day, presence, service, undo
+from queueapp.actions import arrivals, bookings, calls, check_ins, day, presence, service, undo
 from queueapp.actions.bookings import Place
 from queueapp.actions.day import DayEnd, How
 from queueapp.db.models import Appointment, QueueEntry
@@ -74,7 +74,7 @@ class GeneratedDays(SmallClinic):
             if late > 40:
                 self.attempt("no_show", bookings.no_show, appointment_id=booking.id)
             elif -15 < late < 30 and self.dice.random() < 0.4:
-                self.attempt("check_in", arrivals.check_in, appointment_id=booking.id)
+                self.attempt("check_in", check_ins.check_in, appointment_id=booking.id)
             elif late < -60 and self.dice.random() < 0.05:
                 self.attempt("cancel", bookings.cancel_booking, appointment_id=booking.id)
 

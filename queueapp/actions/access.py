@@ -12,9 +12,8 @@ from queueapp.actions.booking_links import booker
 from queueapp.actions.tickets import token_hash
 from queueapp.db.models import ApiToken, BookingLink, Device, Membership, SignIn, Staff, Visit
 from queueapp.domain.actor import Actor, ActorKind
-from queueapp.domain.viewer import Credential, Grant, Identity, Part, Viewer
+from queueapp.domain.viewer import Credential, Grant, Identity, Part, Viewer, stamp_of
 
-_STAMP_LENGTH = 16
 SIGNED_IN_FOR = timedelta(hours=16)
 
 
@@ -41,7 +40,7 @@ def standing(
         if ids:
             rows = session.execute(query.where(query.selected_columns.id.in_(ids)))
             for row_id, value, part, site_id, room_id in rows:
-                grants = found[Credential(kind, row_id, _stamp(value))]
+                grants = found[Credential(kind, row_id, stamp_of(value))]
                 if part is not None:
                     grants.add(Grant(Part(part), site_id, room_id))
     return {one: frozenset(found[one]) for one in credentials if one in found}
@@ -53,7 +52,7 @@ def _standing_queries(now: datetime) -> dict[str, Any]:
         "staff": sa.select(SignIn.id, SignIn.key, Membership.role, Membership.site_id, nowhere)
         .join(Staff, Staff.id == SignIn.staff_id)
         .outerjoin(Membership, Membership.staff_id == Staff.id)
-        .where(*_still_signed_in(now)),
+        .where(*still_signed_in(now)),
         "device": sa.select(
             Device.id, Device.token_hash, Device.kind, Device.site_id, Device.room_id
         ).where(Device.revoked_at.is_(None)),
@@ -73,17 +72,14 @@ def _standing_queries(now: datetime) -> dict[str, Any]:
     }
 
 
-def _still_signed_in(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+def still_signed_in(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Which sign-ins, joined with their staff, count now."""
     return (
         SignIn.ended_at.is_(None),
         SignIn.started_at > now - SIGNED_IN_FOR,
         SignIn.version == Staff.session_version,
         Staff.disabled_at.is_(None),
     )
-
-
-def _stamp(value: str | int) -> str:
-    return str(value)[:_STAMP_LENGTH]
 
 
 def identity_of_token(session: Session, token: str, now: datetime) -> Identity | None:
@@ -115,7 +111,7 @@ def _staff(session: Session, sign_in_id: int, now: datetime) -> Identity | None:
     query = (
         sa.select(SignIn)
         .join(SignIn.staff)
-        .where(SignIn.id == sign_in_id, *_still_signed_in(now))
+        .where(SignIn.id == sign_in_id, *still_signed_in(now))
         .options(contains_eager(SignIn.staff).selectinload(Staff.memberships))
     )
     found = session.scalars(query).one_or_none()
@@ -124,7 +120,7 @@ def _staff(session: Session, sign_in_id: int, now: datetime) -> Identity | None:
     staff = found.staff
     return Identity(
         Actor(ActorKind.STAFF, staff.id, staff.name),
-        Credential("staff", found.id, _stamp(found.key)),
+        Credential("staff", found.id, stamp_of(found.key)),
         tuple(Grant(Part(m.role.value), m.site_id) for m in staff.memberships),
     )
 
@@ -135,7 +131,7 @@ def _device(session: Session, device_id: int, now: datetime) -> Identity | None:
         return None
     return Identity(
         Actor(ActorKind.DEVICE, device.id, device.name),
-        Credential("device", device.id, _stamp(device.token_hash)),
+        Credential("device", device.id, stamp_of(device.token_hash)),
         (Grant(Part(device.kind), device.site_id, device.room_id),),
         device_id=device.id,
     )
@@ -150,7 +146,7 @@ def _patient(visit: Visit | None, now: datetime) -> Identity | None:
         return None
     return Identity(
         Actor(ActorKind.PATIENT, visit.id, visit.ticket),
-        Credential("visit", visit.id, _stamp(visit.token_hash)),
+        Credential("visit", visit.id, stamp_of(visit.token_hash)),
         (Grant(Part.PATIENT, visit.site_id),),
         visit_id=visit.id,
     )
@@ -169,7 +165,7 @@ def _program(token: ApiToken | None) -> Identity | None:
         return None
     return Identity(
         Actor(ActorKind.TOKEN, token.id, token.name or f"API {token.role}"),
-        Credential("token", token.id, _stamp(token.token_hash)),
+        Credential("token", token.id, stamp_of(token.token_hash)),
         (Grant(Part(token.role.value), token.site_id),),
     )
 

@@ -21,7 +21,6 @@ from queueapp.db.models import (
 )
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor, Role
-from queueapp.domain.localtime import service_day
 from queueapp.domain.refusal import conflict, invalid, not_found
 from queueapp.domain.visit import AppointmentState
 
@@ -97,7 +96,7 @@ def change_clinician(
     """Change a clinician; False when nothing differed. Raises Refused, also `changed_meanwhile`."""
     site = lock_site(session, site_id)
     clinician = own_clinician(session, site_id, clinician_id)
-    before = clinician_state(session, site, clinician, today_at(site, now))
+    before = clinician_state(session, site, clinician, site.day_at(now))
     check_version(
         session, before, version, subject=SUBJECT, subject_id=clinician_id, zone=site.timezone
     )
@@ -119,7 +118,7 @@ def retire_clinician(
         return
     if retired:
         _check_unused(session, site, clinician, now)
-    before = clinician_state(session, site, clinician, today_at(site, now))
+    before = clinician_state(session, site, clinician, site.day_at(now))
     clinician.retired = retired
     _record(session, actor, now, site, clinician, "retired" if retired else "restored", before)
 
@@ -142,11 +141,6 @@ def ids_here(site_id: int) -> Any:
     habits = sa.select(ShiftPattern.clinician_id).where(ShiftPattern.site_id == site_id)
     shifts = sa.select(Shift.clinician_id).where(Shift.site_id == site_id)
     return sa.union(skills, habits, shifts)
-
-
-def today_at(site: Site, now: datetime) -> date:
-    """The site's service day."""
-    return service_day(site.timezone, now, site.rules.day_starts_at)
 
 
 def _fill(session: Session, clinician: Clinician, site: Site, given: GivenClinician) -> None:
@@ -261,5 +255,5 @@ def _record(
         subject_id=clinician.id,
         name=clinician.shown_name,
         before=before,
-        after=clinician_state(session, site, clinician, today_at(site, now)),
+        after=clinician_state(session, site, clinician, site.day_at(now)),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,10 +12,8 @@ from queueapp.actions.shift_plan import plan_shifts
 from queueapp.db.models import Room, ShiftPattern, Site
 from queueapp.domain.actor import Actor
 from queueapp.domain.hours import WEEKDAYS
-from queueapp.domain.localtime import service_day
+from queueapp.domain.localtime import ONE_DAY
 from queueapp.domain.refusal import invalid
-
-_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ def set_habits(
     Where today is begun already its new shifts are planned at once. Raises Refused (invalid
     `habits.<n>.starts`, `.ends`, `.break_ends`, `.room`, `habits_from`).
     """
-    today = service_day(site.timezone, now, site.rules.day_starts_at)
+    today = site.day_at(now)
     day = holds_from or today
     if day < today:
         raise invalid("habits_from", "Weekly hours cannot change for days that are past.")
@@ -104,7 +102,7 @@ def set_habits(
         elif pattern.valid_from >= day:
             session.delete(pattern)
         else:
-            pattern.valid_to = day - _ONE_DAY
+            pattern.valid_to = day - ONE_DAY
     for habit in given:
         if _key(habit) in wanted:
             wanted.remove(_key(habit))

@@ -14,7 +14,7 @@ from queueapp.db.models import Appointment, OpeningException, OpeningHour, Site
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
 from queueapp.domain.hours import WEEKDAYS
-from queueapp.domain.localtime import ONE_DAY, local_to_utc, service_day
+from queueapp.domain.localtime import ONE_DAY, local_to_utc
 from queueapp.domain.refusal import conflict, invalid, not_found
 from queueapp.domain.visit import AppointmentState
 
@@ -114,7 +114,7 @@ def add_day(
     Raises Refused (invalid `day`, `closes`; conflict `day_taken`).
     """
     site = lock_site(session, site_id)
-    if day < service_day(site.timezone, now, site.rules.day_starts_at):
+    if day < site.day_at(now):
         raise invalid("day", "Give a day that is not past.")
     if (opens is None) != (closes is None):
         raise invalid("closes", "Give both times, or neither for a closed day.")

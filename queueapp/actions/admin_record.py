@@ -9,8 +9,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
-from enum import Enum
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,20 +26,9 @@ State = Mapping[str, Any]
 _VERSION_LENGTH = 16
 
 
-def plain(value: Any) -> Any:
-    """A column's value as JSON knows it: durations in seconds, times as `HH:MM`."""
-    if isinstance(value, timedelta):
-        return round(value.total_seconds())
-    if isinstance(value, time):
-        return value.isoformat("minutes")
-    if isinstance(value, Enum):
-        return value.value
-    return value.isoformat() if isinstance(value, datetime | date) else value
-
-
 def version_of(state: State) -> str:
     """What a form carries to know later whether the state is still the one it showed."""
-    text = json.dumps(state, sort_keys=True, default=plain)
+    text = json.dumps(state, sort_keys=True, default=base.plain)
     return hashlib.sha256(text.encode()).hexdigest()[:_VERSION_LENGTH]
 
 
@@ -113,9 +101,9 @@ def record_change(
     """
     was, became = before or {}, after or {}
     changes = {
-        field: [plain(was.get(field)), plain(became.get(field))]
+        field: [base.plain(was.get(field)), base.plain(became.get(field))]
         for field in {**was, **became}
-        if plain(was.get(field)) != plain(became.get(field))
+        if base.plain(was.get(field)) != base.plain(became.get(field))
     }
     if verb == "changed" and not changes:
         return False

@@ -13,7 +13,6 @@ from queueapp.actions.admin_targets import GivenTarget, in_force, set_targets
 from queueapp.db.models import Appointment, QueueEntry, Service, Site
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
-from queueapp.domain.localtime import service_day
 from queueapp.domain.refusal import conflict, invalid, not_found
 from queueapp.domain.visit import OPEN_STATES, AppointmentState
 
@@ -90,7 +89,7 @@ def add_service(
         subject=SUBJECT,
         subject_id=service.id,
         name=service.name,
-        after=service_state(service, _today(site, now)),
+        after=service_state(service, site.day_at(now)),
     )
     return service
 
@@ -111,7 +110,7 @@ def change_service(
     """
     site = lock_site(session, site_id)
     service = _own(session, site_id, service_id)
-    before = service_state(service, _today(site, now))
+    before = service_state(service, site.day_at(now))
     check_version(
         session, before, version, subject=SUBJECT, subject_id=service_id, zone=site.timezone
     )
@@ -126,7 +125,7 @@ def change_service(
         subject_id=service_id,
         name=service.name,
         before=before,
-        after=service_state(service, _today(site, now)),
+        after=service_state(service, site.day_at(now)),
     )
 
 
@@ -163,10 +162,6 @@ def _own(session: Session, site_id: int, service_id: int) -> Service:
     return service
 
 
-def _today(site: Site, now: datetime) -> date:
-    return service_day(site.timezone, now, site.rules.day_starts_at)
-
-
 def _fill(
     session: Session, now: datetime, site: Site, service: Service, given: GivenService
 ) -> None:
@@ -189,7 +184,7 @@ def _fill(
     service.needs = listed(given.needs)
     session.flush()
     set_reasons(session, service, given.reasons)
-    set_targets(session, service, given.targets, given.targets_from, site.rules, _today(site, now))
+    set_targets(session, service, given.targets, given.targets_from, site.rules, site.day_at(now))
 
 
 def _taken(session: Session, service: Service) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.actions.admin_record import check_version, named, plain, record_change
+from queueapp.actions.admin_record import check_version, named, record_change
+from queueapp.actions.base import plain
 from queueapp.db.models import Site
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor

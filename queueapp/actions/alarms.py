@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.actions.desk_items import ItemKind, close_item, open_item
+from queueapp.actions.desk_items import ItemKind, close_item, open_item, open_items
 from queueapp.db.models import DeskItem, QueueEntry
 from queueapp.domain.actor import Actor, ActorKind
 
@@ -37,9 +36,4 @@ def end_alarm(session: Session, actor: Actor, now: datetime, *, entry: QueueEntr
 
 def open_alarms(session: Session, site_id: int) -> list[DeskItem]:
     """The alarms that nobody has settled yet, oldest first."""
-    items = session.scalars(
-        sa.select(DeskItem)
-        .where(DeskItem.site_id == site_id, DeskItem.closed_at.is_(None))
-        .order_by(DeskItem.opened_at, DeskItem.id)
-    )
-    return [item for item in items if item.details.get(EMERGENCY)]
+    return [i for i in open_items(session, site_id, ItemKind.HELP) if i.details.get(EMERGENCY)]

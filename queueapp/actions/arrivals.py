@@ -1,22 +1,14 @@
-"""How people come into the queue: a ticket, a check-in, "I'm here"; and every next leg."""
+"""How people come into the queue: a ticket, "I'm here"; and every next leg."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.actions import desk_items
 from queueapp.actions.alarms import raise_alarm
-from queueapp.actions.base import (
-    get_service,
-    happened,
-    image,
-    never_came,
-    note,
-    open_entries,
-)
+from queueapp.actions.base import get_service, happened, image, never_came, note, open_entries
 from queueapp.actions.entries import be_here, lock_visit, must_be_open
 from queueapp.actions.intake import check_intake, intake_opens_at
 from queueapp.actions.legs import (
@@ -28,27 +20,12 @@ from queueapp.actions.legs import (
     open_visit,
     plan_steps,
 )
-from queueapp.db.models import (
-    Appointment,
-    Patient,
-    QueueEntry,
-    Service,
-    ServiceTarget,
-    Shift,
-    Site,
-    Visit,
-)
+from queueapp.db.models import Patient, QueueEntry, Service, ServiceTarget, Site, Visit
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
-from queueapp.domain.localtime import service_day, service_day_span
-from queueapp.domain.refusal import conflict, invalid, not_found
-from queueapp.domain.targets import booked_reference, remote_reference
-from queueapp.domain.visit import (
-    AppointmentState,
-    EntryClass,
-    PreferenceKind,
-    Presence,
-)
+from queueapp.domain.refusal import invalid
+from queueapp.domain.targets import remote_reference
+from queueapp.domain.visit import EntryClass, Presence
 
 _SET_BY_RULES = {EntryClass.BOOKED, EntryClass.ONWARD}
 
@@ -126,7 +103,6 @@ def take_ticket(
         arrived_at=when,
         reason_id=reason_id,
         wish=wish,
-        needs=[*service.needs, *(patient.room_needs if patient else ())],
         note_text=note_text,
     )
     kind = Kind.JOINED if afar else Kind.TICKET_TAKEN
@@ -144,104 +120,6 @@ def take_ticket(
     if entry_class == EntryClass.EMERGENCY and occurred_at is None:
         raise_alarm(session, actor, now, entry=entry)
     return entry
-
-
-def check_in(
-    session: Session,
-    actor: Actor,
-    now: datetime,
-    *,
-    appointment_id: int,
-    presence: Presence = Presence.HERE,
-    party_id: int | None = None,
-    joins: Visit | None = None,
-    then: Sequence[PlannedStep] = (),
-    occurred_at: datetime | None = None,
-) -> QueueEntry:
-    """A booked patient says they are here; the entry counts as the rules of lateness say.
-
-    It `joins` the visit the person is here with for another booking of the day. Refused:
-    not a live booking, another day, already checked in (code `already_here`).
-    """
-    appointment = session.get(
-        Appointment, appointment_id, with_for_update={"key_share": True}, populate_existing=True
-    )
-    if appointment is None:
-        raise not_found("The booking")
-    site = session.get_one(Site, appointment.site_id)
-    when = happened(now, occurred_at)
-    _check_bookable(site, appointment, when)
-    before = image(appointment)
-    service = session.get_one(Service, appointment.service_id)
-    reference, too_late = booked_reference(
-        appointment.starts_at, when, _declared_delay(session, appointment), site.rules
-    )
-    entry_class = EntryClass.WALK_IN if too_late else EntryClass.BOOKED
-    patient = appointment.patient
-    visit = joins or open_visit(
-        session,
-        site,
-        when,
-        patient=patient,
-        party_id=party_id or appointment.party_id,
-        presence=presence,
-        discreet=appointment.discreet,
-    )
-    plan_steps(session, visit, then)
-    entry = open_entry(
-        session,
-        now,
-        site=site,
-        visit=visit,
-        service=service,
-        due=due_for(session, site, service, entry_class, reference),
-        arrived_at=when,
-        reason_id=appointment.reason_id,
-        appointment_id=appointment.id,
-        scheduled_at=appointment.starts_at,
-        wish=_booked_wish(appointment),
-        needs=[*service.needs, *(patient.room_needs if patient else ())],
-    )
-    appointment.state = AppointmentState.CHECKED_IN
-    appointment.visit_id = visit.id
-    note(
-        session,
-        actor,
-        now,
-        Kind.CHECKED_IN,
-        site_id=site.id,
-        occurred_at=when,
-        entry=entry,
-        before=before | never_came(entry, None if joins else visit),
-        why="too_late" if too_late else "",
-    )
-    if too_late:
-        desk_items.open_item(
-            session,
-            actor,
-            now,
-            site_id=site.id,
-            kind=desk_items.ItemKind.TOO_LATE,
-            subject=f"entry:{entry.id}",
-            entry_id=entry.id,
-            visit_id=visit.id,
-            appointment_id=appointment.id,
-        )
-    return entry
-
-
-def check_in_party(
-    session: Session, actor: Actor, now: datetime, *, party_id: int
-) -> list[QueueEntry]:
-    """Everyone of a party with a live booking today checks in at once."""
-    appointments = session.scalars(
-        sa.select(Appointment)
-        .where(Appointment.party_id == party_id, Appointment.state == AppointmentState.BOOKED)
-        .order_by(Appointment.starts_at, Appointment.id)
-    ).all()
-    if not appointments:
-        raise conflict("nobody_expected", "Nobody of this party has a booking left to check in.")
-    return [check_in(session, actor, now, appointment_id=a.id) for a in appointments]
 
 
 def arrive(
@@ -336,37 +214,3 @@ def _check_class(session: Session, service: Service, entry_class: str) -> None:
 def _check_reason(service: Service, reason_id: int | None) -> None:
     if reason_id is not None and reason_id not in {r.id for r in service.reasons}:
         raise invalid("reason", "Choose one of the reasons of this service.")
-
-
-def _check_bookable(site: Site, appointment: Appointment, when: datetime) -> None:
-    if appointment.state is AppointmentState.CHECKED_IN:
-        raise conflict("already_here", "This booking is already checked in.")
-    if appointment.state not in (AppointmentState.BOOKED, AppointmentState.NO_SHOW):
-        raise conflict("not_booked", f"This booking is {appointment.state.value}.")
-    day = service_day(site.timezone, when, site.rules.day_starts_at)
-    if appointment.starts_at not in service_day_span(site.timezone, day, site.rules.day_starts_at):
-        raise conflict("another_day", "This booking is for another day.")
-
-
-def _booked_wish(appointment: Appointment) -> Wish:
-    if appointment.clinician_id is None:
-        return NO_WISH
-    kind = appointment.preference
-    if kind is PreferenceKind.NONE:
-        kind = PreferenceKind.IF_POSSIBLE
-    return Wish(kind, appointment.clinician_id)
-
-
-def _declared_delay(session: Session, appointment: Appointment) -> timedelta:
-    if appointment.clinician_id is None:
-        return timedelta(0)
-    delays = session.scalars(
-        sa.select(Shift.declared_delay).where(
-            Shift.clinician_id == appointment.clinician_id,
-            Shift.site_id == appointment.site_id,
-            Shift.actual_to.is_(None),
-            Shift.planned_from <= appointment.starts_at,
-            Shift.planned_to > appointment.starts_at,
-        )
-    ).all()
-    return max(delays, default=timedelta(0))

@@ -1,7 +1,7 @@
 """What every action needs: finding rows, true times, staging facts with what undo puts back."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import Enum
 from typing import Any
 
@@ -156,7 +156,7 @@ def image(*rows: QueueEntry | Visit | Appointment) -> dict[str, dict[str, dict[s
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for row in rows:
         columns = UNDOABLE_COLUMNS[type(row)]
-        values = {name: _plain(getattr(row, name)) for name in columns}
+        values = {name: plain(getattr(row, name)) for name in columns}
         found.setdefault(row.__tablename__, {})[str(row.id)] = values
     return found
 
@@ -166,16 +166,19 @@ def never_came(entry: QueueEntry, visit: Visit | None) -> dict[str, dict[str, di
 
     Without a `visit` it was a further wait of one who is here all the same.
     """
-    when = _plain(entry.arrived_at)
+    when = plain(entry.arrived_at)
     found = {
         "queue_entry": {str(entry.id): {"state": EntryState.CANCELLED.value, "ended_at": when}}
     }
     return found | ({"visit": {str(visit.id): {"departed_at": when}}} if visit else {})
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A column's value as JSON knows it: durations in whole seconds, wall times as `HH:MM`."""
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, time):
+        return value.isoformat("minutes")
     if isinstance(value, timedelta):
         return round(value.total_seconds())
     return value.value if isinstance(value, Enum) else value

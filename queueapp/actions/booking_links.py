@@ -9,11 +9,10 @@ from sqlalchemy.orm import Session
 from queueapp.actions.tickets import new_nonce, token_hash, visit_token
 from queueapp.db.models import Appointment, BookingLink
 from queueapp.domain.actor import Actor, ActorKind
-from queueapp.domain.viewer import Credential, Grant, Identity, Part
+from queueapp.domain.viewer import Credential, Grant, Identity, Part, stamp_of
 
 # After the time itself, so that "that is over" can still be said.
 _LIVES_AFTER = timedelta(days=2)
-_STAMP_LENGTH = 16
 
 
 def give_link(session: Session, now: datetime, appointment: Appointment) -> BookingLink:
@@ -58,7 +57,7 @@ def booker(link: BookingLink | None, now: datetime) -> Identity | None:
         return None
     return Identity(
         Actor(ActorKind.BOOKER, link.appointment_id, "booking"),
-        Credential("booking", link.id, link.token_hash[:_STAMP_LENGTH]),
+        Credential("booking", link.id, stamp_of(link.token_hash)),
         (Grant(Part.BOOKER, link.site_id),),
         appointment_id=link.appointment_id,
     )

@@ -141,6 +141,15 @@ def wrong_state(appointment: Appointment) -> Refused:
     )
 
 
+def must_be_held(appointment: Appointment, now: datetime) -> None:
+    """Raise Refused (conflict `hold_expired`, `wrong_state`) unless its time is still held."""
+    until = appointment.held_until
+    if appointment.state is AppointmentState.CANCELLED or (until is not None and until <= now):
+        raise conflict("hold_expired", "That time was no longer kept for you. Choose a time again.")
+    if appointment.state is not AppointmentState.HELD:
+        raise wrong_state(appointment)
+
+
 def never_booked(appointment: Appointment) -> dict[str, dict[str, dict[str, object]]]:
     """What undo puts in place of a booking that was a mistake."""
     state = {"state": AppointmentState.CANCELLED.value}

@@ -12,6 +12,7 @@ from queueapp.actions.booking_rows import (
     Override,
     Place,
     lock_booking,
+    must_be_held,
     never_booked,
     new_code,
     note_booking,
@@ -23,7 +24,7 @@ from queueapp.actions.booking_times import put, take
 from queueapp.db.models import Appointment, Party, Patient, Service, Site
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
-from queueapp.domain.refusal import conflict, invalid, not_found
+from queueapp.domain.refusal import invalid, not_found
 from queueapp.domain.visit import AppointmentState, PreferenceKind
 
 __all__ = [
@@ -116,11 +117,7 @@ def book_held(
 ) -> Appointment:
     """Book the time that was held. Refused once the hold has run out (`hold_expired`)."""
     held = lock_booking(session, appointment_id)
-    cancelled = held.state is AppointmentState.CANCELLED
-    if cancelled or (held.held_until is not None and held.held_until <= now):
-        raise conflict("hold_expired", "That time was no longer kept for you. Choose a time again.")
-    if held.state is not AppointmentState.HELD:
-        raise wrong_state(held)
+    must_be_held(held, now)
     held.state, held.held_until = AppointmentState.BOOKED, None
     held.preference, held.discreet, held.waitlisted = preference, discreet, waitlisted
     _for_whom(session, held, patient_id, party_id)

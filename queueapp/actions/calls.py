@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions import desk_items
 from queueapp.actions.base import get_entry, get_room, happened, image, note
-from queueapp.actions.entries import be_here, change_state, end_moves, lock_entry
+from queueapp.actions.entries import be_here, lock_entry
+from queueapp.actions.summons import ROUTE_WORDS, chosen_routes, standing_call, summon, summons
 from queueapp.db.models import Call, Party, QueueEntry, Site, Visit
 from queueapp.db.queries.queue import QueueView, load_head, load_queue
 from queueapp.db.unit import lock_site
@@ -16,13 +17,7 @@ from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.ordering import Candidate, ShiftView, Why, next_for, why_not
 from queueapp.domain.refusal import conflict, invalid
-from queueapp.domain.visit import (
-    CallOutcome,
-    CallRoute,
-    EntryState,
-    Presence,
-    wrong_state,
-)
+from queueapp.domain.visit import CallOutcome, CallRoute, EntryState, Presence, wrong_state
 
 _REFUSALS = {
     Why.NOT_HERE: "is not here",
@@ -33,6 +28,8 @@ _REFUSALS = {
     Why.ONLY_OTHERS: "wants only another clinician",
     Why.WAITS_FOR_WISH: "still waits for the clinician wished for",
 }
+
+
 # What a person may overrule by choosing someone by name; the rest would break a promise.
 _CHOOSABLE = frozenset({Why.PASSED_OVER, Why.WAITS_FOR_WISH})
 
@@ -100,7 +97,7 @@ def recall(
     when = happened(now, occurred_at, standing.called_at)
     standing.outcome, standing.ended_at = CallOutcome.DID_NOT_ANSWER, when
     session.flush()
-    call = _summons(session, entry, standing.room_id, standing.shift_id, when)
+    call = summons(session, entry, standing.room_id, standing.shift_id, when)
     note(
         session,
         actor,
@@ -132,7 +129,7 @@ def did_not_answer(
     visit = entry.visit
     untried = [r for r in chosen_routes(visit) if r not in standing.routes]
     if untried:
-        words = ", ".join(_ROUTE_WORDS[r] for r in untried)
+        words = ", ".join(ROUTE_WORDS[r] for r in untried)
         raise conflict("routes_left", f"{visit.ticket} was not yet called by: {words}.")
     when = happened(now, occurred_at, standing.called_at)
     before = image(entry, visit)
@@ -220,31 +217,6 @@ def restore(session: Session, actor: Actor, now: datetime, *, entry_id: int) -> 
     return entry
 
 
-def standing_call(session: Session, entry: QueueEntry) -> Call:
-    """The summons that stands. Raises Refused when the entry is not called."""
-    if entry.state is not EntryState.CALLED:
-        raise wrong_state(entry.visit.ticket, entry.state)
-    return session.scalars(
-        sa.select(Call).where(Call.entry_id == entry.id, Call.outcome.is_(None))
-    ).one()
-
-
-def chosen_routes(visit: Visit) -> list[str]:
-    """How this person is called: as wished, never by the lobby when discreet."""
-    wished = list(visit.patient.call_routes) if visit.patient else []
-    routes = wished or [CallRoute.LOBBY.value, CallRoute.PHONE.value]
-    if visit.discreet:
-        routes = [r for r in routes if r != CallRoute.LOBBY] or [CallRoute.PHONE.value]
-    return routes
-
-
-_ROUTE_WORDS = {
-    CallRoute.LOBBY.value: "the lobby screen",
-    CallRoute.PHONE.value: "the phone",
-    CallRoute.FETCH.value: "staff going over",
-}
-
-
 def _ready(
     session: Session,
     now: datetime,
@@ -280,84 +252,11 @@ def _call(
     *,
     why: str = "",
 ) -> QueueEntry:
-    called = _summon(session, actor, now, shift, chosen.entry_id, when, why)
+    called = summon(session, actor, now, shift, chosen.entry_id, when, why)
     for other in _party_fellows(session, called, view):
         if why_not(other, shift, view.shifts, now, view.rules) is None:
-            _summon(session, actor, now, shift, other.entry_id, when, "party")
+            summon(session, actor, now, shift, other.entry_id, when, "party")
     return called
-
-
-def _summon(
-    session: Session,
-    actor: Actor,
-    now: datetime,
-    shift: ShiftView,
-    entry_id: int,
-    when: datetime,
-    why: str,
-) -> QueueEntry:
-    entry = get_entry(session, entry_id)
-    before = image(entry)
-    change_state(
-        session,
-        entry,
-        {EntryState.WAITING},
-        state=EntryState.CALLED,
-        room_id=shift.room_id,
-        shift_id=shift.shift_id,
-        clinician_id=shift.clinician_id,
-        called_at=entry.called_at or when,
-        passed_over_until=None,
-    )
-    assert shift.room_id is not None
-    call = _summons(session, entry, shift.room_id, shift.shift_id, when)
-    ended = end_moves(session, entry, when)
-    note(
-        session,
-        actor,
-        now,
-        Kind.CALLED,
-        site_id=entry.site_id,
-        occurred_at=when,
-        entry=entry,
-        from_state=EntryState.WAITING,
-        why=why,
-        before=before,
-        data={"call": call.id, "ended_moves": ended},
-    )
-    if CallRoute.FETCH in chosen_routes(entry.visit):
-        desk_items.open_item(
-            session,
-            actor,
-            now,
-            site_id=entry.site_id,
-            kind=desk_items.ItemKind.FETCH,
-            subject=f"call:{call.id}",
-            entry_id=entry.id,
-            visit_id=entry.visit_id,
-            details={"room_id": shift.room_id},
-        )
-    return entry
-
-
-def _summons(
-    session: Session, entry: QueueEntry, room_id: int, shift_id: int, when: datetime
-) -> Call:
-    number = session.scalar(
-        sa.select(sa.func.count()).select_from(Call).where(Call.entry_id == entry.id)
-    )
-    call = Call(
-        site_id=entry.site_id,
-        entry_id=entry.id,
-        room_id=room_id,
-        shift_id=shift_id,
-        number=(number or 0) + 1,
-        routes=[r for r in chosen_routes(entry.visit) if r != CallRoute.FETCH],
-        called_at=when,
-    )
-    session.add(call)
-    session.flush()
-    return call
 
 
 def _party_fellows(session: Session, entry: QueueEntry, view: QueueView) -> list[Candidate]:

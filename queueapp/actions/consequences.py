@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from queueapp.actions.intake import closes_at
 from queueapp.actions.learning import what_is_known
 from queueapp.db.models import Patient, QueueEntry, Site, Visit
-from queueapp.db.queries.snapshot import Known, load_snapshot
+from queueapp.db.queries.history import Known
+from queueapp.db.queries.snapshot import load_snapshot
 from queueapp.db.session import Database
 from queueapp.db.unit import STAGED
 from queueapp.domain.effects import Change, Consequence

@@ -16,7 +16,6 @@ from queueapp.db.models import QueueEntry, Shift, Site
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
-from queueapp.domain.localtime import service_day
 from queueapp.domain.refusal import Refused, conflict, invalid
 from queueapp.domain.visit import OPEN_STATES, EntryState, Resolution
 
@@ -43,7 +42,7 @@ class DayEnd:
 def open_day(session: Session, actor: Actor, now: datetime, *, site_id: int) -> Site:
     """Begin the service day: its shifts are planned. A closed day opens again; twice is once."""
     site = lock_site(session, site_id)
-    day = service_day(site.timezone, now, site.rules.day_starts_at)
+    day = site.day_at(now)
     again = site.closed_day == day
     if site.opened_day == day and not again:
         return site
@@ -90,7 +89,7 @@ def close_day(
         .order_by(Shift.id)
     ).all():
         close_shift(session, actor, now, shift_id=shift_id)
-    site.closed_day = service_day(site.timezone, now, site.rules.day_starts_at)
+    site.closed_day = site.day_at(now)
     base.note(
         session,
         actor,

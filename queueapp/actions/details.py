@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from queueapp.actions.base import note, open_entries
+from queueapp.actions.base import note, open_entries, plain
 from queueapp.actions.entries import lock_visit, must_be_open
 from queueapp.actions.patients import LONGEST_NAME, LONGEST_PHONE
 from queueapp.db.models import Patient, PatientChange, Service, Visit, VisitEvent
@@ -59,7 +59,7 @@ def change_details(
     change = PatientChange(
         site_id=visit.site_id,
         patient_id=patient.id,
-        before={name: _plain(value) for name, value in changed.items()},
+        before={name: plain(value) for name, value in changed.items()},
         changed_by=actor.key,
         changed_at=now,
     )
@@ -115,7 +115,7 @@ def _take_over(session: Session, visit: Visit, patient: Patient) -> None:
     for entry in open_entries(session, visit):
         if entry.state is EntryState.WAITING:
             service = session.get_one(Service, entry.service_id)
-            entry.needs = sorted({*service.needs, *patient.room_needs})
+            entry.needs = service.needs_of(patient)
 
 
 def _checked(details: Details, now: datetime) -> dict[str, Any]:
@@ -136,7 +136,3 @@ def _checked(details: Details, now: datetime) -> dict[str, Any]:
         if any(len(word) > LONGEST_NEED for word in values[name]):
             raise invalid(name, f"Use at most {LONGEST_NEED} characters for each.")
     return values
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value

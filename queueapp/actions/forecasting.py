@@ -8,7 +8,8 @@ from queueapp.actions.intake import closes_at
 from queueapp.actions.promises import store_forecast
 from queueapp.actions.revisions import revise
 from queueapp.db.models import Site
-from queueapp.db.queries.snapshot import Known, load_snapshot
+from queueapp.db.queries.history import Known
+from queueapp.db.queries.snapshot import load_snapshot
 from queueapp.db.session import Database
 from queueapp.waits.durations import Durations
 from queueapp.waits.forecast import forecast

@@ -6,7 +6,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.db.models import Call, Promise, QueueEntry, Site
-from queueapp.domain.localtime import service_day, service_day_span
 from queueapp.domain.visit import CallOutcome
 from queueapp.waits.promise import hit, hit_rate
 
@@ -18,9 +17,8 @@ def hit_share(session: Session, site: Site, now: datetime) -> float | None:
 
     Whole days up to yesterday; people who stepped out are left out, as their wait was their own.
     """
-    starts = site.rules.day_starts_at
-    today = service_day(site.timezone, now, starts)
-    until = service_day_span(site.timezone, today, starts).start
+    today = site.day_at(now)
+    until = site.span_of(today).start
     first_call = (
         sa.select(sa.func.min(Call.called_at))
         .where(

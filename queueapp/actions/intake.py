@@ -15,7 +15,7 @@ from queueapp.domain.hours import (
     current_opening,
     next_opening,
 )
-from queueapp.domain.localtime import local_to_utc, service_day, to_local
+from queueapp.domain.localtime import local_to_utc, to_local
 from queueapp.domain.refusal import conflict
 from queueapp.domain.visit import EntryState
 
@@ -82,7 +82,7 @@ def check_takes(
         details = {"opens_at": local.isoformat()} if local else {}
         raise conflict("closed", f"We are closed now.{again}", **details)
     if service.intake_ends is not None:
-        day = service_day(site.timezone, now, site.rules.day_starts_at)
+        day = site.day_at(now)
         if now >= local_to_utc(site.timezone, day, service.intake_ends):
             raise conflict(
                 "intake_ended",

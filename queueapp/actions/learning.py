@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from queueapp.db.models import LearnedHistory, Site
-from queueapp.db.queries.snapshot import Known, load_history, load_known
+from queueapp.db.queries.history import Known, load_history, load_known
 from queueapp.domain.snapshot import Habits
 from queueapp.waits import learned
 from queueapp.waits.durations import Durations, learn

@@ -11,9 +11,8 @@ from sqlalchemy.orm.attributes import set_committed_value
 from queueapp.actions.promises import promise_at_joining
 from queueapp.actions.tickets import new_nonce, next_ticket, token_hash, visit_token
 from queueapp.db.models import Patient, QueueEntry, Service, ServiceTarget, Site, Visit, VisitStep
-from queueapp.domain.localtime import service_day
 from queueapp.domain.refusal import invalid
-from queueapp.domain.targets import Due, Target, target_for
+from queueapp.domain.targets import Due, target_for
 from queueapp.domain.visit import EntryState, PreferenceKind, Presence
 
 _LINK_LIVES = timedelta(hours=36)
@@ -52,7 +51,7 @@ def open_visit(
     discreet: bool = False,
 ) -> Visit:
     """A new stay with a ticket of its own and a phone link."""
-    day = service_day(site.timezone, when, site.rules.day_starts_at)
+    day = site.day_at(when)
     key, nonce = new_nonce()[:16], new_nonce()
     visit = Visit(
         site_id=site.id,
@@ -90,7 +89,6 @@ def open_entry(
     previous_id: int | None = None,
     scheduled_at: datetime | None = None,
     wish: Wish = NO_WISH,
-    needs: Sequence[str] = (),
     note_text: str = "",
 ) -> QueueEntry:
     """One wait of a visit, with what it was promised; the caller notes what led to it."""
@@ -113,7 +111,7 @@ def open_entry(
         preference=wish.kind,
         wished_clinician_id=wish.clinician_id,
         wished_attribute=wish.attribute,
-        needs=sorted(set(needs)),
+        needs=service.needs_of(visit.patient),
         note=note_text,
     )
     session.add(entry)
@@ -134,8 +132,8 @@ def due_for(
             ServiceTarget.service_id == service.id, ServiceTarget.entry_class == entry_class
         )
     )
-    targets = [Target(t.service_id, t.entry_class, t.within, t.share, t.valid_from) for t in rows]
-    day = service_day(site.timezone, reference_at, site.rules.day_starts_at)
+    targets = [row.as_target for row in rows]
+    day = site.day_at(reference_at)
     within = target_for(targets, service.id, entry_class, day, site.rules)
     return Due(entry_class, reference_at, within)
 

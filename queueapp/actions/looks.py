@@ -51,7 +51,10 @@ def record_look(
 def record_search(session: Session, actor: Actor, now: datetime, *, site_id: int) -> None:
     """That somebody searched the people of a site; what was typed is not kept."""
     searching = sa.select(Look.id).where(
-        Look.actor == actor.key, Look.what == "search", Look.looked_at > now - _SAME
+        Look.site_id == site_id,
+        Look.actor == actor.key,
+        Look.what == "search",
+        Look.looked_at > now - _SAME,
     )
     if session.scalar(searching.limit(1)) is None:
         session.add(Look(site_id=site_id, actor=actor.key, what="search", looked_at=now))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from queueapp.actions import bookings
 from queueapp.actions.booking_links import give_link
 from queueapp.actions.booking_messages import CONFIRMED, tell
-from queueapp.actions.booking_rows import Place, lock_booking, lock_owners, wrong_state
+from queueapp.actions.booking_rows import Place, lock_booking, lock_owners, must_be_held
 from queueapp.actions.online_places import (
     as_asked,
     bookable,
@@ -114,10 +114,7 @@ def keep_longer(
     Raises Refused: conflict `hold_expired`, `held_long_enough`, `wrong_state`.
     """
     held = lock_booking(session, appointment_id)
-    if held.state not in (AppointmentState.HELD, AppointmentState.CANCELLED):
-        raise wrong_state(held)
-    if held.state is AppointmentState.CANCELLED or (held.held_until or now) <= now:
-        raise conflict("hold_expired", "That time was no longer kept for you. Choose a time again.")
+    must_be_held(held, now)
     rules = session.get_one(Site, held.site_id).rules
     until = min(now + rules.hold, held.created_at + HOLDS_AT_MOST * rules.hold)
     if held.held_until is None or until <= held.held_until:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from queueapp.actions import base
 from queueapp.actions.booking_rows import Place
 from queueapp.db.models import Service, Site
-from queueapp.db.queries.online import day_of, may_be_booked, online_room, online_times
+from queueapp.db.queries.online import may_be_booked, online_room, online_times
 from queueapp.db.queries.slots import FreeTime, free_times
 from queueapp.domain.online import bookable_span
 from queueapp.domain.refusal import Refused, conflict, invalid
@@ -113,7 +113,7 @@ def has_room(
     )
     free = FreeTime(place.starts_at, place.starts_at + length, place.clinician_id, place.pool_id)
     takes = service.buffer_before + length + service.buffer_after
-    day = day_of(site, place.starts_at)
+    day = site.day_at(place.starts_at)
     if place.clinician_id is not None and (place.clinician_id, day) not in room.time:
         return True  # not on duty then at all: booking it says so
     return room.has(free, day, takes)

@@ -104,7 +104,6 @@ def open_step(
         previous_id=last_leg.id,
         scheduled_at=step.booked_for,
         wish=step.wish,
-        needs=[*service.needs, *(visit.patient.room_needs if visit.patient else ())],
         note_text=step.note,
     )
     entry.passed_over_until = step.not_before

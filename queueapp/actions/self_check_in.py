@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.actions.arrivals import check_in
+from queueapp.actions.check_ins import check_in
 from queueapp.db.models import Appointment, QueueEntry, Site, Visit
 from queueapp.db.queries.booked_today import of_the_day, person_of
 from queueapp.domain.actor import Actor

@@ -6,9 +6,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions import base, desk_items
-from queueapp.actions.calls import chosen_routes
 from queueapp.actions.desk_items import ItemKind
 from queueapp.actions.entries import end_call
+from queueapp.actions.summons import chosen_routes
 from queueapp.db.models import Call, QueueEntry, Room, Shift, Visit
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor

@@ -25,7 +25,6 @@ from queueapp.db.queries.duty import services_of
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
-from queueapp.domain.localtime import service_day, service_day_span
 from queueapp.domain.refusal import conflict, invalid
 
 __all__ = [
@@ -251,7 +250,7 @@ def _begin(
     shift = shift or Shift(
         site_id=site.id,
         clinician_id=clinician.id,
-        day=service_day(site.timezone, when, site.rules.day_starts_at),
+        day=site.day_at(when),
         planned_from=when,
         planned_to=planned_to or _doors_close(session, site, when),
     )
@@ -270,7 +269,7 @@ def _begin(
 
 
 def _planned(session: Session, site: Site, when: datetime, clinician_id: int) -> Shift | None:
-    day = service_day(site.timezone, when, site.rules.day_starts_at)
+    day = site.day_at(when)
     return session.scalars(
         sa.select(Shift)
         .where(
@@ -287,8 +286,8 @@ def _planned(session: Session, site: Site, when: datetime, clinician_id: int) ->
 
 
 def _doors_close(session: Session, site: Site, when: datetime) -> datetime:
-    day = service_day(site.timezone, when, site.rules.day_starts_at)
-    latest = service_day_span(site.timezone, day, site.rules.day_starts_at).end
+    day = site.day_at(when)
+    latest = site.span_of(day).end
     return min(closes_at(session, site, when) or latest, latest)
 
 

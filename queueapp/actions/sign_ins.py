@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.actions.access import SIGNED_IN_FOR, viewer_of
+from queueapp.actions.access import still_signed_in, viewer_of
 from queueapp.actions.logins import verify_password
 from queueapp.db.models import SignIn, Staff
 from queueapp.domain.refusal import invalid
-from queueapp.domain.viewer import Credential, Identity
+from queueapp.domain.viewer import Credential, Identity, stamp_of
 
 # How long it can be looked up who was signed in.
 _KEPT = timedelta(days=90)
@@ -40,7 +40,7 @@ def begin_sign_in(session: Session, now: datetime, *, staff: Staff, browser: str
 
 def credential_of(sign_in: SignIn) -> Credential:
     """What the browser's signed cookie holds."""
-    return Credential("staff", sign_in.id, sign_in.key[:16])
+    return Credential("staff", sign_in.id, stamp_of(sign_in.key))
 
 
 def end_sign_in(session: Session, now: datetime, *, sign_in_id: int) -> None:
@@ -56,12 +56,7 @@ def current_sign_ins(session: Session, now: datetime, *, staff_id: int) -> list[
         session.scalars(
             sa.select(SignIn)
             .join(SignIn.staff)
-            .where(
-                SignIn.staff_id == staff_id,
-                SignIn.ended_at.is_(None),
-                SignIn.version == Staff.session_version,
-                SignIn.started_at > now - SIGNED_IN_FOR,
-            )
+            .where(SignIn.staff_id == staff_id, *still_signed_in(now))
             .order_by(SignIn.id.desc())
         )
     )

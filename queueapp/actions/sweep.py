@@ -17,7 +17,6 @@ from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.hours import current_opening
-from queueapp.domain.localtime import service_day, service_day_span
 from queueapp.domain.visit import OPEN_STATES, EntryState, Presence
 
 FORGOTTEN_AFTER = timedelta(hours=4)
@@ -33,7 +32,7 @@ def sweep(session: Session, actor: Actor, now: datetime, *, site_id: int) -> Non
     """
     site = lock_site(session, site_id)
     release_expired(session, actor, now, site_id=site_id)
-    day = service_day(site.timezone, now, site.rules.day_starts_at)
+    day = site.day_at(now)
     _end_passed_days(session, actor, now, site, day)
     _close_forgotten_shifts(session, actor, now, site, day)
     look_for_stranded(session, actor, now, site=site)
@@ -43,7 +42,6 @@ def sweep(session: Session, actor: Actor, now: datetime, *, site_id: int) -> Non
 
 
 def _end_passed_days(session: Session, actor: Actor, now: datetime, site: Site, day: date) -> None:
-    starts_at = site.rules.day_starts_at
     hours = timetable(session, site)
     opening = current_opening(hours, now) if hours else None
     left = session.scalars(
@@ -60,7 +58,7 @@ def _end_passed_days(session: Session, actor: Actor, now: datetime, site: Site, 
         if opening is not None and entry.arrived_at in opening:
             continue
         visit_day = session.scalars(sa.select(Visit.day).where(Visit.id == entry.visit_id)).one()
-        day_end = service_day_span(site.timezone, visit_day, starts_at).end
+        day_end = site.span_of(visit_day).end
         steps = [t for t in (entry.arrived_at, entry.called_at, entry.started_at) if t]
         not_reached(session, actor, now, entry=entry, when=max(day_end, *steps), unsure=True)
     for visit in session.scalars(
@@ -78,7 +76,7 @@ def _end_passed_days(session: Session, actor: Actor, now: datetime, site: Site, 
 
 def _depart(session: Session, actor: Actor, now: datetime, site: Site, visit: Visit) -> None:
     before = base.image(visit)
-    span = service_day_span(site.timezone, visit.day, site.rules.day_starts_at)
+    span = site.span_of(visit.day)
     visit.departed_at = max(span.end, visit.arrived_at)
     base.note(
         session,

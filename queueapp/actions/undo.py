@@ -15,7 +15,14 @@ from queueapp.actions import desk_items
 from queueapp.actions.base import UNDOABLE_COLUMNS, note
 from queueapp.actions.booking_messages import CONFIRMED, tell
 from queueapp.actions.booking_rows import lock_owners
-from queueapp.actions.undo_checks import builds_on, check_not_moved_on, check_room, check_ticket
+from queueapp.actions.undo_checks import (
+    ARRIVALS,
+    ITEMS,
+    builds_on,
+    check_not_moved_on,
+    check_room,
+    check_ticket,
+)
 from queueapp.actions.undo_links import put_back_links
 from queueapp.db.models import Appointment, QueueEntry, Site, VisitEvent
 from queueapp.db.types import Seconds, UtcInstant
@@ -47,16 +54,13 @@ STEPS = frozenset(
         Kind.RESTORED,
     }
 )
-# Who should not have come in at all, is taken back by whoever has just let them in.
-ARRIVALS = frozenset({Kind.TICKET_TAKEN, Kind.JOINED, Kind.CHECKED_IN})
 UNDOABLE = (
     STEPS
     | ARRIVALS
     | {Kind.BOOKED, Kind.BOOKING_MOVED}
     | {Kind.NOTE_WRITTEN, Kind.NOTE_REMOVED, Kind.DETAILS_CHANGED}
-    | {Kind.DESK_ITEM_TAKEN, Kind.DESK_ITEM_CLOSED}
+    | ITEMS
 )
-_ITEMS = frozenset({Kind.DESK_ITEM_TAKEN, Kind.DESK_ITEM_CLOSED})
 _MODELS = {model.__tablename__: model for model in UNDOABLE_COLUMNS}
 
 
@@ -90,7 +94,7 @@ def undo(session: Session, actor: Actor, now: datetime, *, event_id: int) -> Vis
     except IntegrityError:
         what = (
             "desk has been asked again"
-            if event.kind in _ITEMS
+            if event.kind in ITEMS
             else "time has been given to somebody else"
         )
         raise conflict("taken", f"The {what} since.") from None

@@ -10,6 +10,9 @@ from queueapp.domain.events import Kind
 from queueapp.domain.refusal import conflict
 from queueapp.domain.visit import IN_ROOM_STATES
 
+# Who should not have come in at all, is taken back by whoever has just let them in.
+ARRIVALS = frozenset({Kind.TICKET_TAKEN, Kind.JOINED, Kind.CHECKED_IN})
+ITEMS = frozenset({Kind.DESK_ITEM_TAKEN, Kind.DESK_ITEM_CLOSED})
 # What came after, as the end of "… since then." A summons again or a move does not stand in the
 # way: it changes nothing that undo puts back.
 _SINCE = {
@@ -87,8 +90,8 @@ def check_not_moved_on(session: Session, event: VisitEvent) -> None:
         )
         if value is not None
     ]
-    if event.kind == Kind.DESK_ITEM_TAKEN or event.kind == Kind.DESK_ITEM_CLOSED:
-        same = [VisitEvent.kind.in_([Kind.DESK_ITEM_TAKEN.value, Kind.DESK_ITEM_CLOSED.value])]
+    if event.kind in ITEMS:
+        same = [VisitEvent.kind.in_([kind.value for kind in ITEMS])]
     later = session.scalars(
         sa.select(VisitEvent)
         .where(

@@ -9,11 +9,10 @@ from sqlalchemy.orm import Session
 from queueapp.actions.base import get_entry
 from queueapp.actions.details import put_details_back
 from queueapp.actions.entries import change_state, end_moves
+from queueapp.actions.undo_checks import ARRIVALS
 from queueapp.db.models import Call, OrderMove, QueueEntry, VisitEvent, VisitStep
 from queueapp.domain.events import Kind
 from queueapp.domain.visit import CallOutcome, EntryState
-
-_ARRIVALS = (Kind.TICKET_TAKEN, Kind.JOINED, Kind.CHECKED_IN)
 
 
 def put_back_links(session: Session, event: VisitEvent, now: datetime) -> None:
@@ -21,7 +20,7 @@ def put_back_links(session: Session, event: VisitEvent, now: datetime) -> None:
     data = event.data
     if event.kind == Kind.DETAILS_CHANGED:
         put_details_back(session, event)
-    if event.kind in _ARRIVALS and event.entry_id is not None:
+    if event.kind in ARRIVALS and event.entry_id is not None:
         end_moves(session, get_entry(session, event.entry_id), now)
     if event.kind == Kind.CALLED:
         _withdraw(session, event, now)

@@ -13,7 +13,6 @@ from queueapp.db.models import Service, ServiceTarget, Site
 from queueapp.db.queries.forecasts import parsed
 from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.domain.hours import Timetable, current_opening
-from queueapp.domain.localtime import service_day
 from queueapp.domain.ordering import OrderKey
 from queueapp.domain.refusal import Refused
 from queueapp.domain.targets import Due, Target, target_for
@@ -49,7 +48,7 @@ def waits_now(session: Session, site: Site, now: datetime) -> list[ServiceWait]:
     ).all()
     targets = _targets(session, [s.id for s in services])
     view, rules = load_queue(session, site, now), site.rules
-    day = service_day(site.timezone, now, rules.day_starts_at)
+    day = site.day_at(now)
     hours = timetable(session, site)
     opening = current_opening(hours, as_of) if hours else None
     waiting = Counter(c.service_id for c in view.line)
@@ -82,9 +81,8 @@ def _targets(session: Session, service_ids: list[int]) -> dict[int, list[Target]
         )
     )
     found: dict[int, list[Target]] = defaultdict(list)
-    for t in rows:
-        target = Target(t.service_id, t.entry_class, t.within, t.share, t.valid_from)
-        found[t.service_id].append(target)
+    for row in rows:
+        found[row.service_id].append(row.as_target)
     return found
 
 

@@ -19,7 +19,7 @@ from queueapp.commands.settings import load_settings
 from queueapp.db.models import Device, Room, Site, Visit
 from queueapp.db.session import Database
 from queueapp.domain.actor import SYSTEM, Actor, ActorKind, Role
-from queueapp.domain.localtime import ONE_DAY, service_day
+from queueapp.domain.localtime import ONE_DAY
 
 _ON_SHIFT = timedelta(days=30)
 
@@ -84,7 +84,7 @@ def _lively(db: Database, now: datetime, days: int) -> demo_clinic.Links:
         demo_clinic.open_weekly(session, site)
         demo_clinic.stay_open_around(session, site, now)
         links = _screens(session, site, now)
-        today = service_day(site.timezone, now, site.rules.day_starts_at)
+        today = site.day_at(now)
         past = [today - n * ONE_DAY for n in range(days, 0, -1)]
         rows = days_log(site.timezone, past)
         if not history_is_there(session, site, rows):

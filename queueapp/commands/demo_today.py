@@ -12,7 +12,7 @@ from random import Random
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.actions import arrivals, calls, presence, service, shifts
+from queueapp.actions import calls, check_ins, presence, service, shifts
 from queueapp.actions.booking_ends import no_show
 from queueapp.commands.demo_bookings import book_ahead, upcoming
 from queueapp.commands.demo_clinic import rooms_of
@@ -179,7 +179,7 @@ def _play(
         at = now + minute * _MINUTE if minute else now - timedelta(seconds=25)
         with db.write() as session:
             for appointment_id in comes.get(minute, ()):
-                arrivals.check_in(session, kiosk, at, appointment_id=appointment_id)
+                check_ins.check_in(session, kiosk, at, appointment_id=appointment_id)
             for guest in (g for g in WALK_INS if g.minute == minute):
                 arrive(session, site_id, guest, kiosk, at, dice)
             later_steps(session, site_id, minute, at, kiosk)

@@ -23,7 +23,6 @@ from queueapp.db.models import (
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
-from queueapp.domain.localtime import service_day
 from queueapp.domain.targets import Due, booked_reference
 from queueapp.domain.visit import (
     CallOutcome,
@@ -127,7 +126,7 @@ def _visits(
     for key, visit in legs.items():
         first, last = visit[0], visit[-1]
         nonce = new_nonce()
-        day = service_day(site.timezone, first.at, site.rules.day_starts_at)
+        day = site.day_at(first.at)
         made.append(
             {
                 "site_id": site.id,

@@ -20,8 +20,7 @@ from queueapp.db.models import (
     ShiftService,
     Site,
 )
-from queueapp.domain.localtime import service_day, service_day_span
-from queueapp.domain.targets import Target, target_for
+from queueapp.domain.targets import target_for
 from queueapp.integrations.visit_log import LogRow
 
 _UNRECORDED = "Not recorded"
@@ -69,9 +68,7 @@ class Names:
         reasons = session.scalars(sa.select(Reason).where(Reason.service_id.in_(ids)))
         self._reasons = {(r.service_id, r.words.lower()): r.id for r in reasons}
         targets = session.scalars(sa.select(ServiceTarget).where(ServiceTarget.service_id.in_(ids)))
-        self._targets = [
-            Target(t.service_id, t.entry_class, t.within, t.share, t.valid_from) for t in targets
-        ]
+        self._targets = [target.as_target for target in targets]
         self._shifts: dict[tuple[int, date], int] = {}
         self._pools: dict[tuple[int, date], int] = {}
         self.added: list[str] = []
@@ -130,7 +127,7 @@ class Names:
         """Stands for the clinician of a booking whose log does not say with whom."""
         day = self._day(at)
         if (service.id, day) not in self._pools:
-            span = service_day_span(self._site.timezone, day, self._site.rules.day_starts_at)
+            span = self._site.span_of(day)
             pool = Pool(
                 service_id=service.id,
                 starts_at=span.start,
@@ -210,4 +207,4 @@ class Names:
         return self._rooms[name.lower()]
 
     def _day(self, at: datetime) -> date:
-        return service_day(self._site.timezone, at, self._site.rules.day_starts_at)
+        return self._site.day_at(at)

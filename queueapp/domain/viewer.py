@@ -24,6 +24,7 @@ class Part(StrEnum):
     BOOKER = "booker"
 
 
+_STAMP_LENGTH = 16
 STAFF_PARTS = frozenset({Part(role.value) for role in Role})
 
 
@@ -37,6 +38,11 @@ class Credential:
     kind: str
     id: int
     stamp: str
+
+
+def stamp_of(secret: str) -> str:
+    """The stamp of what is known by that key, or by a token of that hash."""
+    return secret[:_STAMP_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)

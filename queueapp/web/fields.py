@@ -38,6 +38,20 @@ def read_date(words: str) -> date | None:
         return None
 
 
+def typed_date(day: date | None) -> str:
+    """A date as `read_date` reads it, for a form's field; empty for none."""
+    return f"{day.day}.{day.month}.{day.year}" if day else ""
+
+
+def row_number(words: str | None) -> int | None:
+    """A row's number as forms and addresses send it; None for anything else.
+
+    Only plain digits, no more than a row's number has: others look like digits and are none.
+    """
+    words = words or ""
+    return int(words) if words.isascii() and words.isdigit() and len(words) < 19 else None
+
+
 # How far a typed time may lie on the other side of where the service day begins.
 _ACROSS = timedelta(hours=6)
 
@@ -100,7 +114,7 @@ class Choice(SelectField):
 
     def chosen(self) -> int | None:
         """The number of the chosen row."""
-        return int(self.data) if self.data and self.data.isdigit() else None
+        return row_number(self.data)
 
 
 class AfterwardsForm(Form):

@@ -13,7 +13,6 @@ from queueapp.actions.legs import NO_WISH, Wish
 from queueapp.actions.waits_now import waits_now
 from queueapp.db.models import Clinician, Service, Shift, ShiftService, Site
 from queueapp.domain.languages import N_
-from queueapp.domain.localtime import service_day
 from queueapp.domain.refusal import Refused
 from queueapp.domain.visit import PreferenceKind
 from queueapp.languages import refusal_words
@@ -116,7 +115,7 @@ def _refusal(session: Session, site: Site, service: Service, now: datetime) -> t
 
 
 def _clinicians(session: Session, site: Site, now: datetime) -> dict[int, list[tuple[str, str]]]:
-    day = service_day(site.timezone, now, site.rules.day_starts_at)
+    day = site.day_at(now)
     rows = session.execute(
         sa.select(ShiftService.service_id, Clinician)
         .join(Shift, Shift.id == ShiftService.shift_id)

@@ -13,6 +13,7 @@ from queueapp.actions import (
     arrivals,
     bookings,
     calls,
+    check_ins,
     day,
     desk_items,
     order,
@@ -59,7 +60,7 @@ class Day(SmallClinic):
         )
 
     def check_in(self, booking: Appointment) -> QueueEntry:
-        return self.do(arrivals.check_in, appointment_id=booking.id)
+        return self.do(check_ins.check_in, appointment_id=booking.id)
 
     def serve(self, entry: QueueEntry, length: float = 10) -> QueueEntry:
         """Start the one who was called, let the visit last, finish it."""
@@ -126,7 +127,7 @@ def test_a_party_of_four_is_one_check_in_and_one_call(clinic: Day) -> None:
     )
     for n, person in enumerate(people):
         clinic.book(15 * n, patient_id=person.id, party_id=party.id)
-    entries = clinic.do(arrivals.check_in_party, party_id=party.id)
+    entries = clinic.do(check_ins.check_in_party, party_id=party.id)
     other = clinic.walk_in("Petra Novak")
     assert len({entry.visit.ticket for entry in entries}) == 4
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+from queueapp.actions.looks import record_search
 from queueapp.db.models import Appointment, DraftBooking, Look, Note, QueueEntry, Site, VisitEvent
-from queueapp.domain.actor import Role
+from queueapp.domain.actor import Actor, ActorKind, Role
 from queueapp.domain.visit import AppointmentState, EntryState
 from tests import factories
 from tests.web.desk_world import PANEL, Desk, without_hiding
@@ -185,6 +186,15 @@ def test_people_are_found_by_what_they_say_and_searching_is_recorded(desk: Desk)
     assert "at least two letters" in panel(desk, "/desk/here/find?q=z")
     with desk.db.read() as s:
         assert s.scalars(sa.select(Look.what)).all() == ["search"]
+    # Who works at two clinics is in the record of each where they searched.
+    with desk.db.write() as s:
+        known = s.scalars(sa.select(Look)).one()
+        who = Actor(ActorKind.STAFF, int(known.actor.partition(":")[2]))
+        other = s.scalars(sa.select(Site.id).where(Site.slug == "elsewhere")).one()
+        for site_id in (desk.site_id, other):
+            record_search(s, who, known.looked_at, site_id=site_id)
+        looks = sa.select(Look.actor, Look.site_id).order_by(Look.id)
+        assert s.execute(looks).all() == [(who.key, desk.site_id), (who.key, other)]
 
 
 def test_a_parked_booking_holds_its_time_for_one_and_another_time_frees_it(desk: Desk) -> None:
@@ -216,6 +226,7 @@ def test_a_parked_booking_holds_its_time_for_one_and_another_time_frees_it(desk:
             sa.select(Appointment).where(Appointment.starts_at == datetime.fromisoformat(times[1]))
         ).one()
         assert held.state is AppointmentState.CANCELLED
+    assert desk.post("/desk/here/book", look="y", service="²", at="x").status_code == 200
 
 
 def test_only_a_manager_is_offered_an_overlap_where_the_site_says_so(desk: Desk) -> None:

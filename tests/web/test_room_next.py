@@ -130,6 +130,8 @@ def test_a_chosen_person_is_called_and_one_who_cannot_be_is_refused(rooms: RoomW
     rooms.done("call-one", entry=chosen)
     assert rooms.state(chosen) is CALLED
     assert "taken" in rooms.refused("call-one", entry=rooms.waits("Third One"))
+    # Looks like a digit, and is no number of anybody's.
+    assert rooms.press("start", entry="²").status_code == 404
 
 
 def test_the_called_one_is_shown_with_the_routes_used(rooms: RoomWorld) -> None:

@@ -158,6 +158,11 @@ class QueueEntry(HasId, Base):
         uselist=False,
     )
 
+    @property
+    def planned(self) -> timedelta:
+        """How long the visit is planned to take: by its reason, else by its service."""
+        return self.reason.planned if self.reason else self.service.planned
+
 
 class Call(HasId, Base):
     """One summons to a room; a recall is another. At most one stands per entry."""

@@ -1,15 +1,21 @@
 """A clinic location and what stands in it: services, targets, reasons, rooms, hours."""
 
 import json
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Float, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from queueapp.db.models.base import Base, HasId, link
+from queueapp.domain.localtime import service_day, service_day_span
 from queueapp.domain.rules import SiteRules
+from queueapp.domain.spans import Span
+from queueapp.domain.targets import Target
+
+if TYPE_CHECKING:
+    from queueapp.db.models.people import Patient
 
 
 class Site(HasId, Base):
@@ -32,9 +38,27 @@ class Site(HasId, Base):
     )
 
     @property
+    def services_in_use(self) -> list["Service"]:
+        """The services that are not retired, in the site's order."""
+        return [service for service in self.services if not service.retired]
+
+    @property
+    def rooms_in_use(self) -> list["Room"]:
+        """The rooms that are not retired, in the site's order."""
+        return [room for room in self.rooms if not room.retired]
+
+    @property
     def rules(self) -> SiteRules:
         """The figures in force."""
         return _rules(json.dumps(self.settings or {}, sort_keys=True))
+
+    def day_at(self, instant: datetime) -> date:
+        """The service day that the instant falls in."""
+        return service_day(self.timezone, instant, self.rules.day_starts_at)
+
+    def span_of(self, day: date) -> Span:
+        """That service day, from its first instant to the next one's."""
+        return service_day_span(self.timezone, day, self.rules.day_starts_at)
 
 
 @lru_cache(maxsize=1000)
@@ -69,6 +93,10 @@ class Service(HasId, Base):
     reasons: Mapped[list["Reason"]] = relationship(back_populates="service", order_by="Reason.id")
     targets: Mapped[list["ServiceTarget"]] = relationship(back_populates="service")
 
+    def needs_of(self, patient: "Patient | None") -> list[str]:
+        """What the room must have for this service, and for the person who comes."""
+        return sorted({*self.needs, *(patient.room_needs if patient else ())})
+
 
 class Reason(HasId, Base):
     """Why one comes, in plain words, with planned time."""
@@ -92,6 +120,11 @@ class ServiceTarget(HasId, Base):
     share: Mapped[float] = mapped_column(Float, default=0.8)
     valid_from: Mapped[date]
     service: Mapped[Service] = relationship(back_populates="targets")
+
+    @property
+    def as_target(self) -> Target:
+        """The row as the rules of targets read it."""
+        return Target(self.service_id, self.entry_class, self.within, self.share, self.valid_from)
 
 
 class Room(HasId, Base):

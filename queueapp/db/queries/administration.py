@@ -1,5 +1,6 @@
 """What the pages of administration list."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,15 +22,11 @@ from queueapp.db.models import (
     Service,
     Staff,
 )
+from queueapp.db.queries.figures import count_in_time
 from queueapp.domain.actor import Role
+from queueapp.domain.spans import Span
 from queueapp.domain.visit import EntryState
 
-CLASS_WORDS = {
-    "urgent": "Urgent",
-    "booked": "Booked",
-    "walk_in": "Walk-in",
-    "onward": "Passed on",
-}
 _LOOKED_BACK = timedelta(days=30)
 _FEWEST = 5
 
@@ -85,22 +82,14 @@ def given_by(session: Session, service_id: int) -> Sequence[Clinician]:
     ).all()
 
 
-def kept_targets(session: Session, service_id: int, now: datetime) -> dict[str, tuple[int, int]]:
-    """By class over the last 30 days: (how many were called, of them no later than `due_by`)."""
-    query = (
-        sa.select(
-            QueueEntry.entry_class,
-            sa.func.count(),
-            sa.func.sum(sa.case((QueueEntry.called_at <= QueueEntry.due_by, 1), else_=0)),
-        )
-        .where(
-            QueueEntry.service_id == service_id,
-            QueueEntry.arrived_at > now - _LOOKED_BACK,
-            QueueEntry.called_at.is_not(None),
-        )
-        .group_by(QueueEntry.entry_class)
-    )
-    return {name: (called, kept or 0) for name, called, kept in session.execute(query)}
+def kept_targets(session: Session, service: Service, now: datetime) -> dict[str, tuple[int, int]]:
+    """By class over the last 30 days, as boards count: (how many were judged, of them in time)."""
+    counts = count_in_time(session, service.site_id, Span(now - _LOOKED_BACK, now))
+    return {
+        entry_class: (judged, within)
+        for (service_id, entry_class), (within, judged) in counts.items()
+        if service_id == service.id
+    }
 
 
 def learned(session: Session, service_id: int, now: datetime) -> dict[int, Learned]:
@@ -189,6 +178,19 @@ def tokens(session: Session, site_id: int, with_admins: bool) -> Sequence[ApiTok
         .where(wanted)
         .order_by(ApiToken.revoked_at.is_not(None), ApiToken.id.desc())
     ).all()
+
+
+def skills(session: Session, site_id: int) -> dict[int, list[str]]:
+    """The names of the site's services that each clinician can give, by the clinician's id."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for clinician_id, name in session.execute(
+        sa.select(ClinicianService.clinician_id, Service.name)
+        .join(Service, Service.id == ClinicianService.service_id)
+        .where(Service.site_id == site_id)
+        .order_by(Service.name)
+    ):
+        found[clinician_id].append(name)
+    return found
 
 
 def clinicians(session: Session, ids: sa.CompoundSelect[tuple[int]]) -> Sequence[Clinician]:

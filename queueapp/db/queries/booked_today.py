@@ -7,7 +7,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from queueapp.db.models import Appointment, Patient, Site
-from queueapp.domain.localtime import service_day, service_day_span
 from queueapp.domain.names import same_name
 from queueapp.domain.spans import Span
 from queueapp.domain.visit import AppointmentState
@@ -18,9 +17,7 @@ _LIVE = (AppointmentState.BOOKED, AppointmentState.CHECKED_IN, AppointmentState.
 
 def today_of(site: Site, now: datetime) -> Span:
     """The running service day."""
-    starts_at = site.rules.day_starts_at
-    day = service_day(site.timezone, now, starts_at)
-    return service_day_span(site.timezone, day, starts_at)
+    return site.span_of(site.day_at(now))
 
 
 def by_code(session: Session, codes: Sequence[str]) -> list[Appointment]:

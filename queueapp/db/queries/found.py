@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from queueapp.db.models import Appointment, Patient, QueueEntry, Site, Visit
-from queueapp.domain.localtime import service_day
 from queueapp.domain.names import folded
 from queueapp.domain.visit import OPEN_STATES, AppointmentState
 
@@ -39,7 +38,7 @@ def find_people(
     compared here; other days' are picked by the database, which on SQLite knows the case of ASCII
     letters alone.
     """
-    day = service_day(site.timezone, now, site.rules.day_starts_at)
+    day = site.day_at(now)
     entries = session.scalars(
         sa.select(QueueEntry)
         .join(Visit, Visit.id == QueueEntry.visit_id)

@@ -1,6 +1,6 @@
 """What happened at a site, in words: the record read back for those who work there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from queueapp.db.models import (
     Visit,
     VisitEvent,
 )
+from queueapp.db.queries.happened_words import ICONS, PLAIN, ROUTES, WITH_ROOM
 from queueapp.domain.events import Kind
 from queueapp.domain.localtime import to_local
 
@@ -32,40 +33,9 @@ _UNTOLD = (
     Kind.DESK_ITEM_CLOSED,
     Kind.HELD,
 )
+
+
 _NOT_LATELY = (Kind.PROMISE_REVISED, Kind.NOTE_WRITTEN, Kind.NOTE_REMOVED, Kind.DETAILS_CHANGED)
-
-_ICONS = {
-    Kind.TICKET_TAKEN: "s-plus",
-    Kind.JOINED: "s-plus",
-    Kind.CHECKED_IN: "s-check",
-    Kind.ARRIVED: "s-check",
-    Kind.CALLED: "s-call",
-    Kind.RECALLED: "s-call",
-    Kind.DID_NOT_ANSWER: "s-warning",
-    Kind.STARTED: "s-next",
-    Kind.FINISHED: "s-check",
-    Kind.TRANSFERRED: "s-transfer",
-    Kind.SET_ASIDE: "s-transfer",
-    Kind.STEPPED_OUT: "s-out",
-    Kind.RETURNED: "s-check",
-    Kind.LEFT: "s-cross",
-    Kind.NO_SHOW: "s-cross",
-    Kind.NOT_REACHED: "s-cross",
-    Kind.CANCELLED: "s-cross",
-    Kind.BOOKING_CANCELLED: "s-cross",
-    Kind.MOVED: "s-move",
-    Kind.DETAILS_CHANGED: "s-person",
-    Kind.NOTE_WRITTEN: "s-note",
-    Kind.NOTE_REMOVED: "s-note",
-    Kind.UNDONE: "s-undo",
-    Kind.RESTORED: "s-undo",
-    Kind.PAUSED: "s-pause",
-    Kind.SHIFT_OPENED: "s-door",
-    Kind.SHIFT_CLOSED: "s-door",
-    Kind.SHIFT_HANDED_OVER: "s-door",
-    Kind.ROOM_CHANGED: "s-door",
-}
-
 CLASS_WORDS = {
     "emergency": "Emergency",
     "urgent": "Urgent",
@@ -73,8 +43,6 @@ CLASS_WORDS = {
     "walk_in": "Walk-in",
     "onward": "Sent on",
 }
-
-_ROUTES = {"lobby": "lobby screen", "phone": "phone", "fetch": "going over"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +139,7 @@ class _Names:
             seq=event.seq,
             at=event.occurred_at,
             kind=event.kind,
-            icon=_ICONS.get(Kind(event.kind), "s-dot"),
+            icon=ICONS.get(Kind(event.kind), "s-dot"),
             subject=self._subject(event),
             words=self._words(event),
             who=self._who(event.actor),
@@ -204,10 +172,10 @@ class _Names:
         if kind is Kind.UNDONE:
             undone = self.undone.get(event.undoes_id or 0)
             return f"taken back: {self._words(undone)}" if undone else "taken back"
-        if kind in _WITH_ROOM:
-            return _WITH_ROOM[kind].format(room=room)
+        if kind in WITH_ROOM:
+            return WITH_ROOM[kind].format(room=room)
         if kind is Kind.RECALLED:
-            route = _ROUTES.get(event.why, "")
+            route = ROUTES.get(event.why, "")
             return f"called by {route}" if route else f"called again{room}"
         if kind is Kind.CHECKED_IN:
             late = ", too late to count as booked" if event.why == "too_late" else ""
@@ -233,7 +201,7 @@ class _Names:
             return f"paused until {self._clock(data['until'])}"
         if kind is Kind.ROOM_CHANGED:
             return f"moved to{self._room(data.get('to_room'), ' ')}"
-        return _PLAIN.get(kind, kind.value.replace("_", " "))
+        return PLAIN.get(kind, kind.value.replace("_", " "))
 
     def _room(self, room_id: int | None, before: str = " to ") -> str:
         room = self.rooms.get(room_id or 0)
@@ -252,42 +220,6 @@ class _Names:
 def room_name(name: str) -> str:
     """A room as it is spoken of: "3" is "Room 3", "Treatment" stays."""
     return f"Room {name}" if name[:1].isdigit() else name
-
-
-_WITH_ROOM = {
-    Kind.CALLED: "called{room}",
-    Kind.DID_NOT_ANSWER: "did not answer the call{room}",
-    Kind.STARTED: "went in{room}",
-    Kind.WRONG_PERSON: "was not the one called{room}; waits again",
-    Kind.SHIFT_OPENED: "came on shift{room}",
-    Kind.SHIFT_HANDED_OVER: "took over{room}",
-}
-_PLAIN: Mapping[Kind, str] = {
-    Kind.TICKET_TAKEN: "took a ticket",
-    Kind.JOINED: "joined from elsewhere",
-    Kind.ARRIVED: "is here",
-    Kind.RESTORED: "here after all, place kept",
-    Kind.FINISHED: "finished",
-    Kind.RETURNED: "came back",
-    Kind.LEFT: "marked as left",
-    Kind.NOT_REACHED: "not reached before closing",
-    Kind.CANCELLED: "cancelled",
-    Kind.BOOKED: "booked",
-    Kind.BOOKING_MOVED: "booking moved",
-    Kind.BOOKING_CANCELLED: "booking cancelled",
-    Kind.NO_SHOW: "marked as not come",
-    Kind.SHIFT_CLOSED: "went home",
-    Kind.PAUSED: "paused",
-    Kind.RESUMED: "is back from the pause",
-    Kind.DAY_OPENED: "opened the day",
-    Kind.DAY_CLOSED: "closed the day",
-    Kind.NOTE_WRITTEN: "note written",
-    Kind.NOTE_REMOVED: "note taken away",
-    Kind.DETAILS_CHANGED: "details changed",
-    Kind.DESK_ITEM_TAKEN: "taken on",
-    Kind.DESK_ITEM_CLOSED: "seen to",
-    Kind.PROMISE_REVISED: "was told a new range",
-}
 
 
 def _by_id(

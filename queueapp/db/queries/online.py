@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from queueapp.db.models import Appointment, Pool, Service, Site
 from queueapp.db.queries.duty import on_duty
 from queueapp.db.queries.slots import FreeTime, free_times, pool_times, still_busy
-from queueapp.domain.localtime import ONE_DAY, service_day, service_day_span
+from queueapp.domain.localtime import ONE_DAY
 from queueapp.domain.online import bookable_span, seats_left, time_left
 from queueapp.domain.spans import Span, intersect_spans
 
@@ -118,7 +118,7 @@ def online_times(
         session, site, service, start, end, now=now, clinician_id=clinician_id, length=length
     )
     takes = service.buffer_before + (length or service.planned) + service.buffer_after
-    return [free for free in found if room.has(free, day_of(site, free.starts_at), takes)]
+    return [free for free in found if room.has(free, site.day_at(free.starts_at), takes)]
 
 
 def may_be_booked(site: Site, service: Service) -> bool:
@@ -126,15 +126,10 @@ def may_be_booked(site: Site, service: Service) -> bool:
     return site.rules.online and service.online and not (service.retired or service.not_care)
 
 
-def day_of(site: Site, instant: datetime) -> date:
-    """The service day an instant falls in."""
-    return service_day(site.timezone, instant, site.rules.day_starts_at)
-
-
 def _days(site: Site, over: Span) -> Iterator[tuple[date, Span]]:
-    day = day_of(site, over.start)
+    day = site.day_at(over.start)
     while True:
-        span = service_day_span(site.timezone, day, site.rules.day_starts_at)
+        span = site.span_of(day)
         if span.start >= over.end:
             return
         yield day, span
@@ -167,7 +162,7 @@ def _used(
     )
     for owner, starts_at, since, until in rows:
         assert owner is not None
-        used[owner, day_of(site, starts_at)] += until - since
+        used[owner, site.day_at(starts_at)] += until - since
     return used
 
 

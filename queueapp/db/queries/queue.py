@@ -22,7 +22,6 @@ from queueapp.db.models import (
     Visit,
 )
 from queueapp.db.session import SNAPSHOT
-from queueapp.domain.localtime import service_day
 from queueapp.domain.ordering import Candidate, Move, ShiftView, in_order
 from queueapp.domain.rules import SiteRules
 from queueapp.domain.visit import IN_ROOM_STATES, EntryState, PreferenceKind
@@ -215,7 +214,7 @@ def _shifts(
     rules: SiteRules,
     in_use: Iterable[tuple[int, str]],
 ) -> list[ShiftView]:
-    day = service_day(site.timezone, now, rules.day_starts_at)
+    day = site.day_at(now)
     of_today = (
         Shift.site_id == site.id,
         Shift.actual_to.is_(None),

@@ -6,8 +6,7 @@ snapshot; instants are instants, words for them are the page's business.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from math import isfinite
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
@@ -27,7 +26,8 @@ from queueapp.db.models import (
 )
 from queueapp.db.queries.forecasts import parsed
 from queueapp.db.queries.queue import QueueView, load_queue
-from queueapp.domain.localtime import service_day, service_day_span, to_local
+from queueapp.db.queries.ranges import Range, estimate_of, promise_of
+from queueapp.domain.localtime import to_local
 from queueapp.domain.ordering import Candidate, next_for, reason
 from queueapp.domain.quantiles import Forecast
 from queueapp.domain.visit import (
@@ -38,17 +38,6 @@ from queueapp.domain.visit import (
     PreferenceKind,
     Presence,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """A wait told as instants; `high_at` is None when the end of the day may come first."""
-
-    low_at: datetime
-    mid_at: datetime | None
-    high_at: datetime | None
-    miss: float | None = None
-    not_reached: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,31 +166,6 @@ def load_rows(session: Session, site: Site, now: datetime) -> SiteRows:
     )
 
 
-def estimate_of(forecast: Forecast | None, entry: QueueEntry) -> Range | None:
-    """The forecast's range for an entry; what was promised while the forecast has none yet."""
-    quantiles = forecast.entries.get(entry.id) if forecast else None
-    if forecast is None or quantiles is None:
-        return promise_of(entry)
-
-    def at(seconds: float) -> datetime | None:
-        return forecast.made_at + timedelta(seconds=seconds) if isfinite(seconds) else None
-
-    low = at(quantiles.p10)
-    if low is None:
-        return None
-    return Range(low, at(quantiles.p50), at(quantiles.p90), quantiles.miss, quantiles.not_reached)
-
-
-def promise_of(entry: QueueEntry) -> Range | None:
-    """The range the person was told last."""
-    told = [p for p in entry.promises if p.low_at is not None]
-    if not told:
-        return None
-    low_at = told[-1].low_at
-    assert low_at is not None
-    return Range(low_at, told[-1].mid_at, told[-1].high_at)
-
-
 def _row(
     entry: QueueEntry,
     place: int | None,
@@ -275,8 +239,8 @@ def _room_rows(
 
 
 def _expected(session: Session, site: Site, now: datetime) -> Sequence[Appointment]:
-    day = service_day(site.timezone, now, site.rules.day_starts_at)
-    span = service_day_span(site.timezone, day, site.rules.day_starts_at)
+    day = site.day_at(now)
+    span = site.span_of(day)
     return session.scalars(
         sa.select(Appointment)
         .where(
@@ -295,7 +259,7 @@ def _expected(session: Session, site: Site, now: datetime) -> Sequence[Appointme
 
 
 def _ended(session: Session, site: Site, now: datetime) -> dict[str, int]:
-    day = service_day(site.timezone, now, site.rules.day_starts_at)
+    day = site.day_at(now)
     rows = session.execute(
         sa.select(QueueEntry.state, sa.func.count())
         .join(Visit, Visit.id == QueueEntry.visit_id)

@@ -1,7 +1,7 @@
 """What the desk shows of a site's day: the same for the page's first paint and for every update."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask import render_template
@@ -17,6 +17,7 @@ from queueapp.realtime.content.desk_items import ItemRow, item_rows
 from queueapp.realtime.content.desk_marks import what_is_known
 from queueapp.realtime.content.desk_rows import DeskRow, Group, groups
 from queueapp.realtime.content.names import named, within
+from queueapp.realtime.content.room_left import length_of
 
 _SHORT_TITLE = 4
 
@@ -136,24 +137,17 @@ def _short(clinician: Clinician) -> str:
     return f"{title} {last}" if given else clinician.shown_name
 
 
-def _planned(row: EntryRow) -> timedelta:
-    return row.entry.reason.planned if row.entry.reason else row.entry.service.planned
-
-
 def _free_by(row: EntryRow, rows: SiteRows) -> str:
     """When the room should be free: the learned length from the start on, never in the past."""
     began = row.entry.started_at or row.entry.called_at
     if began is None:
         return ""
-    learned = rows.forecast.mean_s.get(row.entry.service_id) if rows.forecast else None
-    usual = timedelta(seconds=learned) if learned and not row.entry.reason else _planned(row)
-    if began + usual <= rows.now:
-        return ""
-    return f"{to_local(rows.site.timezone, began + usual):%H:%M}"
+    over = began + length_of(rows, row)
+    return f"{to_local(rows.site.timezone, over):%H:%M}" if over > rows.now else ""
 
 
 def _usual(row: EntryRow) -> str:
-    return f"{round(_planned(row).total_seconds() / 60)}"
+    return f"{round(row.entry.planned.total_seconds() / 60)}"
 
 
 def _expected(appointment: Appointment, rows: SiteRows) -> Expected:

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
+from queueapp.actions.alarms import EMERGENCY
 from queueapp.actions.desk_items import ItemKind, open_items
 from queueapp.actions.feedback import feedback_of
 from queueapp.db.models import Appointment, DeskItem, Device, QueueEntry, Room, Site, Visit
@@ -83,7 +84,7 @@ def item_rows(session: Session, site: Site) -> list[ItemRow]:
     order = {kind.value: n for n, kind in enumerate(_ORDER)}
     items.sort(
         key=lambda item: (
-            not item.details.get("emergency"),
+            not item.details.get(EMERGENCY),
             order.get(item.kind, len(order)),
             item.opened_at,
             item.id,
@@ -122,8 +123,8 @@ def _row(session: Session, site: Site, item: DeskItem, entry: QueueEntry | None)
         since=item.opened_at,
         taken_by=item.taken_by,
         entry_id=item.entry_id,
-        is_alarm=bool(item.details.get("emergency")),
-        choices=_ALARM if item.details.get("emergency") else choices_of(item.kind),
+        is_alarm=bool(item.details.get(EMERGENCY)),
+        choices=_ALARM if item.details.get(EMERGENCY) else choices_of(item.kind),
         name=_name(session, item, entry),
     )
 
@@ -166,7 +167,7 @@ def _words(
 
     service = entry.service.name if entry else ""
     kind = item.kind
-    if item.details.get("emergency"):
+    if item.details.get(EMERGENCY):
         where = _device_words(session, item) or "the kiosk"
         return f"Emergency: {who} at {where}.", "Go there now. Called before everyone else."
     if kind == ItemKind.HELP:

@@ -9,16 +9,8 @@ from sqlalchemy.orm import Session
 from queueapp.db.models import Note, VisitEvent
 from queueapp.db.queries.rows import EntryRow, SiteRows
 from queueapp.domain.visit import CallRoute
+from queueapp.realtime.content.spoken import language
 
-LANGUAGES = {
-    "en": "English", "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "el": "Greek", "fa": "Persian",
-    "gu": "Gujarati", "hi": "Hindi", "hu": "Hungarian", "ja": "Japanese", "ku": "Kurdish",
-    "lt": "Lithuanian", "nl": "Dutch", "pa": "Punjabi", "ps": "Pashto", "ro": "Romanian",
-    "ru": "Russian", "ta": "Tamil", "ti": "Tigrinya", "vi": "Vietnamese", "yo": "Yoruba",
-    "zh": "Chinese", "de": "German", "es": "Spanish", "fr": "French",
-    "it": "Italian", "pl": "Polish", "pt": "Portuguese", "so": "Somali", "tr": "Turkish",
-    "uk": "Ukrainian", "ur": "Urdu",
-}  # fmt: skip
 _USUAL = {CallRoute.LOBBY.value, CallRoute.PHONE.value}
 _USUAL_LANGUAGE = "en"
 
@@ -69,7 +61,7 @@ def marks_of(row: EntryRow, known: Known) -> tuple[Mark, ...]:
     if needs:
         found.append(Mark("s-wheelchair", "Needs " + ", ".join(dict.fromkeys(needs))))
     if patient and patient.language != _USUAL_LANGUAGE:
-        found.append(Mark("s-language", LANGUAGES.get(patient.language, patient.language)))
+        found.append(Mark("s-language", language(patient.language)))
     routes = set(patient.call_routes) if patient else set()
     if CallRoute.FETCH.value in routes:
         found.append(Mark("s-walk", "Go over to call them"))

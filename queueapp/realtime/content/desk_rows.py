@@ -21,7 +21,8 @@ _ROUTE_WORDS = {
     CallRoute.PHONE.value: "phone",
     CallRoute.FETCH.value: "staff going over",
 }
-_SHAPES = {
+Shape = Literal["booked", "urgent", "walkin"]
+_SHAPES: dict[str, Shape] = {
     EntryClass.BOOKED.value: "booked",
     EntryClass.URGENT.value: "urgent",
     EntryClass.EMERGENCY.value: "urgent",
@@ -56,7 +57,7 @@ class DeskRow:
     ticket: str
     name: str
     service: str
-    shape: Literal["booked", "urgent", "walkin"]
+    shape: Shape
     class_words: str
     came: str
     due: str
@@ -135,15 +136,14 @@ def desk_row(row: EntryRow, rows: SiteRows, known: Known) -> DeskRow:
     words = class_words(entry.entry_class)
     if entry.entry_class == EntryClass.BOOKED and entry.scheduled_at:
         words += f" {clock(entry.scheduled_at)}"
-    minutes = round(entry.service.planned.total_seconds() / 60)
-    planned = round(entry.reason.planned.total_seconds() / 60) if entry.reason else minutes
+    planned = round(entry.planned.total_seconds() / 60)
     return DeskRow(
         row=row,
         id=entry.id,
         ticket=visit.ticket,
         name=row.name or "No name",
         service=f"{entry.service.name}, {planned} min",
-        shape=_SHAPES.get(entry.entry_class, "walkin"),  # type: ignore[arg-type]
+        shape=shape_of(entry.entry_class),
         class_words=words,
         came=f"came {clock(entry.arrived_at)}",
         due=clock(entry.due_by),
@@ -163,6 +163,11 @@ def desk_row(row: EntryRow, rows: SiteRows, known: Known) -> DeskRow:
         version=known.versions.get(visit.id, 0),
         marks=marks_of(row, known),
     )
+
+
+def shape_of(entry_class: str) -> Shape:
+    """The shape that stands for a class beside its word."""
+    return _SHAPES.get(entry_class, "walkin")
 
 
 def risk_of(chance: float | None) -> Risk | None:

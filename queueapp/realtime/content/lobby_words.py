@@ -10,7 +10,6 @@ from queueapp.db.models import Service, Site
 from queueapp.db.queries.board import share_for, targets_of
 from queueapp.db.queries.figures import count_in_time
 from queueapp.db.queries.queue import QueueView
-from queueapp.domain.localtime import service_day, service_day_span
 from queueapp.domain.visit import EntryClass
 from queueapp.realtime.content.spoken import joined
 
@@ -65,9 +64,8 @@ def goals(
     session: Session, site: Site, now: datetime, care: Sequence[int] | set[int]
 ) -> list[Goal]:
     """Booked patients and the others, over all services that are care, per event."""
-    starts_at = site.rules.day_starts_at
-    day = service_day(site.timezone, now, starts_at)
-    span = service_day_span(site.timezone, day, starts_at)
+    day = site.day_at(now)
+    span = site.span_of(day)
     counts = {
         key: pair
         for key, pair in count_in_time(session, site.id, span).items()

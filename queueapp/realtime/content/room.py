@@ -25,7 +25,6 @@ from queueapp.realtime.content.room_person import Card, Inside, card, inside, us
 from queueapp.realtime.content.room_undo import Undo, clock, undo_of
 
 _MISSED_FOR = timedelta(hours=4)
-_OFFERED = 40
 
 
 @dataclass(frozen=True, slots=True)

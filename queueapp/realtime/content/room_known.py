@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 
-from queueapp.actions.calls import chosen_routes
 from queueapp.actions.notes import notes_of
+from queueapp.actions.summons import chosen_routes
 from queueapp.db.models import Note, Room, Site, Staff
 from queueapp.db.queries.in_room import last_seen
 from queueapp.db.queries.rows import EntryRow, wish_words
@@ -100,7 +100,7 @@ def _access(room: Room, row: EntryRow) -> Known | None:
 
 def _visit(session: Session, site: Site, row: EntryRow, clinician_id: int) -> Known:
     entry = row.entry
-    minutes = round((entry.reason or entry.service).planned / timedelta(minutes=1))
+    minutes = round(entry.planned / timedelta(minutes=1))
     about = entry.reason.words if entry.reason else entry.service.name
     rest = f", {minutes} min planned."
     wish = wish_words(entry)

@@ -7,23 +7,17 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from queueapp.actions.calls import chosen_routes
+from queueapp.actions.summons import chosen_routes
 from queueapp.db.models import Room, Site, Visit
 from queueapp.db.queries.in_room import Usual, alike_today, usual_visit, usual_walk
 from queueapp.db.queries.rows import EntryRow
 from queueapp.domain.localtime import to_local
 from queueapp.domain.ordering import Candidate, reason
-from queueapp.domain.visit import CallOutcome, CallRoute, EntryClass, EntryState
-from queueapp.realtime.content.desk_rows import Risk, risk_of
+from queueapp.domain.visit import CallOutcome, CallRoute, EntryState
+from queueapp.realtime.content.desk_rows import Risk, risk_of, shape_of
 from queueapp.realtime.content.names import named, with_ticket
 from queueapp.realtime.content.room_known import Known, known
 from queueapp.realtime.content.spoken import LONG_ROUTES, ROUTES, joined, language, spoken_date
-
-_SHAPES = {
-    EntryClass.BOOKED.value: "booked",
-    EntryClass.URGENT.value: "urgent",
-    EntryClass.EMERGENCY.value: "urgent",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +103,7 @@ def card(session: Session, site: Site, room: Room, row: EntryRow, clinician_id: 
         ticket=row.visit.ticket,
         name=_full_name(row),
         sounds=patient.name_sounds if patient else "",
-        shape=_SHAPES.get(entry.entry_class, "walkin"),
+        shape=shape_of(entry.entry_class),
         why=row.why or _why(site, row),
         alike=tuple(_alike_words(v) for v in alike_today(session, row.visit)),
         known=tuple(known(session, site, room, row, clinician_id)),
@@ -130,7 +124,6 @@ def inside(session: Session, site: Site, row: EntryRow) -> Inside:
     about = [entry.reason.words if entry.reason else entry.service.name]
     if row.patient and row.patient.language != "en":
         about.append(language(row.patient.language))
-    planned = entry.reason.planned if entry.reason else entry.service.planned
     return Inside(
         row=row,
         id=entry.id,
@@ -141,7 +134,7 @@ def inside(session: Session, site: Site, row: EntryRow) -> Inside:
         began=began,
         began_clock=f"{to_local(site.timezone, began):%H:%M}",
         usual=usual_walk(session, site) if is_called else usual_visit(session, entry),
-        planned=round(planned / timedelta(minutes=1)),
+        planned=round(entry.planned / timedelta(minutes=1)),
         routes=tuple(_route(site, r, wanted, tried, began) for r in LONG_ROUTES)
         if is_called
         else (),

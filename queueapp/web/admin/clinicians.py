@@ -138,7 +138,7 @@ def retire_clinician(site: str, clinician_id: int) -> Any:
 
 def _opened(session: Session, row: Clinician) -> ClinicianForm:
     site = session.get_one(Site, current_site().id)
-    today = actions.today_at(site, now())
+    today = site.day_at(now())
     state = actions.clinician_state(session, site, row, today)
     given = session.scalars(
         sa.select(ClinicianService.service_id)
@@ -242,6 +242,6 @@ def _page(form: ClinicianForm, clinician_id: int | None) -> Any:
             rows=rows,
             clinician=next((r for r in rows if r.id == clinician_id), None),
             chosen=clinician_id,
-            skills={r.id: actions.skills_here(session, current_site().id, r.id) for r in rows},
+            skills=queries.skills(session, current_site().id),
             changed=changed_by(session, actions.SUBJECT, clinician_id) if clinician_id else None,
         )

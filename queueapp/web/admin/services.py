@@ -13,7 +13,7 @@ from queueapp.actions.admin_record import version_of
 from queueapp.actions.admin_targets import CLASSES, USUAL_SHARE, GivenTarget, in_force, usual
 from queueapp.db.models import Service, Site
 from queueapp.db.queries import administration as queries
-from queueapp.domain.localtime import service_day
+from queueapp.db.queries.happened import class_words
 from queueapp.web.admin.base import (
     acting,
     blueprint,
@@ -24,6 +24,7 @@ from queueapp.web.admin.base import (
     status_of,
 )
 from queueapp.web.admin.service_form import ServiceForm
+from queueapp.web.fields import row_number
 from queueapp.web.forms import PostForm
 from queueapp.web.security import allow, current_db, current_site, now
 
@@ -74,7 +75,7 @@ def service(site: str, service_id: int) -> Any:
     """One service, all of it."""
     with current_db().read() as session:
         row = _find(session, service_id)
-        state = actions.service_state(row, _today(session))
+        state = actions.service_state(row, row.site.day_at(now()))
         names = [c.value for c in CLASSES]
         names += sorted({t.entry_class for t in row.targets} - {*names, "emergency"})
         form = ServiceForm() if request.method == "POST" else _opened(row, state, names)
@@ -126,11 +127,6 @@ def _find(session: Session, service_id: int) -> Service:
     return row
 
 
-def _today(session: Session) -> Any:
-    site = session.get_one(Site, current_site().id)
-    return service_day(site.timezone, now(), site.rules.day_starts_at)
-
-
 def _opened(row: Service, state: dict[str, Any], names: list[str]) -> ServiceForm:
     """The form as the service is now."""
     held = state["targets"]
@@ -177,8 +173,8 @@ def _lay_out(form: ServiceForm, names: list[str]) -> None:
     del form.targets.entries[len(names) :]
     for name, row in zip(names, form.targets.entries, strict=True):
         row.form.key = name
-        row.form.within.summary = f"{queries.CLASS_WORDS.get(name, name)}, call within"
-        row.form.share.summary = f"{queries.CLASS_WORDS.get(name, name)}, per cent"
+        row.form.within.summary = f"{class_words(name)}, call within"
+        row.form.share.summary = f"{class_words(name)}, per cent"
     if request.method == "POST":
         form.reasons.entries = [e for e in form.reasons.entries if not e.form.is_blank()]
 
@@ -200,7 +196,7 @@ def _given(form: ServiceForm) -> actions.GivenService:
             GivenReason(
                 words=row.words.data or "",
                 planned=row.planned.span(),
-                reason_id=int(row.reason_id.data) if (row.reason_id.data or "").isdigit() else None,
+                reason_id=row_number(row.reason_id.data),
                 retired=row.retired.data,
             )
             for row in (entry.form for entry in form.reasons.entries)
@@ -223,7 +219,7 @@ def _page(form: ServiceForm, service_id: int | None, names: list[str]) -> Any:
     with current_db().read() as session:
         site = session.get_one(Site, current_site().id)
         row = session.get(Service, service_id) if service_id else None
-        today = service_day(site.timezone, now(), site.rules.day_starts_at)
+        today = site.day_at(now())
         return show(
             "admin/service.html",
             "admin.services",
@@ -233,9 +229,9 @@ def _page(form: ServiceForm, service_id: int | None, names: list[str]) -> Any:
             rows=queries.services(session, site.id),
             service=row,
             chosen=service_id,
-            classes=[(n, queries.CLASS_WORDS.get(n, n.capitalize())) for n in names],
+            classes=[(n, class_words(n)) for n in names],
             usual={n: _minutes(usual(n, site.rules)) for n in names},
-            kept=queries.kept_targets(session, service_id, now()) if service_id else {},
+            kept=queries.kept_targets(session, row, now()) if row else {},
             learned=queries.learned(session, service_id, now()) if service_id else {},
             dated=_dated(row, today) if row else [],
             given_by=queries.given_by(session, service_id) if service_id else [],
@@ -248,7 +244,7 @@ def _dated(row: Service, today: Any) -> list[str]:
     held = in_force(row, today)
     said = []
     for target in sorted(row.targets, key=lambda t: (t.valid_from, t.id)):
-        name = queries.CLASS_WORDS.get(target.entry_class, target.entry_class)
+        name = class_words(target.entry_class)
         figures = f"{_minutes(target.within)} min for {round(target.share * 100)} %"
         mine = held.get(target.entry_class, {})
         is_now = (mine.get("within"), mine.get("share")) == (

@@ -27,7 +27,7 @@ GROUPS: dict[str, dict[str, Figure]] = {
         "urgent_target": Figure("Urgent", "Called within", MINUTES),
         "booked_target": Figure("Booked", "Called within, from the booked time", MINUTES),
         "walk_in_target": Figure("Walk-in", "Called within, from arrival", MINUTES),
-        "onward_target": Figure("Passed on", "Called within, from the end of the last", MINUTES),
+        "onward_target": Figure("Sent on", "Called within, from the end of the last", MINUTES),
     },
     "Arriving": {
         "check_in_opens": Figure("Check-in opens", "Before the booked time", MINUTES),
@@ -68,7 +68,9 @@ GROUPS: dict[str, dict[str, Figure]] = {
         "lobby_light": Figure("Light instead of dark", "A screen may choose for itself"),
     },
     "Afterwards and the day": {
-        "answer_within": Figure("How it went may be told for", "After the visit", HOURS),
+        "answer_within": Figure(
+            "Who wants an answer gets it within", "From when they told us", HOURS
+        ),
         "day_starts_at": Figure("The service day begins at", "Night shifts end before it"),
         "forecast_fresh": Figure("A forecast counts as fresh for", "", SECONDS, 3600),
     },

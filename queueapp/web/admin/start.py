@@ -37,7 +37,9 @@ class SiteForm(AdminForm):
 def page(site: str) -> Any:
     """The first steps, done and to do."""
     with current_db().read() as session:
-        sites = session.scalars(sa.select(Site).order_by(Site.name)).all() if not reach() else []
+        sites = (
+            session.scalars(sa.select(Site).order_by(Site.name)).all() if reach() is None else []
+        )
         return show(
             "admin/start.html",
             "admin.page",

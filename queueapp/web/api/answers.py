@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field, PlainSerializer
 
 from queueapp.db.models import Appointment, Clinician, QueueEntry, Shift
-from queueapp.db.queries.rows import EntryRow, Range, RoomRow
+from queueapp.db.queries.ranges import Range
+from queueapp.db.queries.rows import EntryRow, RoomRow
 from queueapp.domain.visit import AppointmentState, EntryState, Presence, Resolution
 from queueapp.web.api.fields import Output
 

@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 
 import sqlalchemy as sa
 
-from queueapp.actions import arrivals, bookings
+from queueapp.actions import bookings, check_ins
 from queueapp.actions.bookings import Override, Place
 from queueapp.db.models import Appointment, Clinician, Patient
 from queueapp.db.queries.slots import free_times
@@ -82,7 +82,7 @@ def check_in(ask: Ask, appointment_id: int) -> tuple[int, TicketOut]:
     """The booked patient is here and takes a ticket."""
     assert ask.site is not None
     when = ask.body.occurred_at
-    entry = arrivals.check_in(
+    entry = check_ins.check_in(
         ask.session,
         ask.actor,
         ask.now,

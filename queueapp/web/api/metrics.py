@@ -8,7 +8,7 @@ from pydantic import Field
 
 from queueapp.db.models import Service
 from queueapp.db.queries.figures import DAWN, DUSK, Metrics, load_metrics
-from queueapp.domain.localtime import local_to_utc, service_day, service_day_span
+from queueapp.domain.localtime import local_to_utc
 from queueapp.domain.refusal import invalid
 from queueapp.domain.spans import Span
 from queueapp.web.api.fields import Day, Input, Moment, Output, Slug, instant, line
@@ -88,9 +88,7 @@ def read_metrics(ask: Ask) -> tuple[int, MetricsOut]:
     assert ask.site is not None
     site, query = site_row(ask.session, ask.site), ask.query
     if query.from_ is None and query.to is None:
-        starts_at = site.rules.day_starts_at
-        today = service_day(site.timezone, ask.now, starts_at)
-        span = service_day_span(site.timezone, today, starts_at)
+        span = site.span_of(site.day_at(ask.now))
     else:
         since = _edge(site.timezone, query.from_) or DAWN
         until = _edge(site.timezone, query.to) or max(DUSK, since)

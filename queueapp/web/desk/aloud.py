@@ -1,20 +1,19 @@
 """What can be said to a person across the counter: the sentence, their needs and wishes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import QueueEntry, Room, Site
+from queueapp.db.models import QueueEntry, Site
 from queueapp.db.queries.happened import room_name
 from queueapp.db.queries.rows import EntryRow, wish_words
 from queueapp.domain.localtime import to_local
 from queueapp.domain.ordering import ahead_of
 from queueapp.domain.visit import CallRoute, EntryState, Presence
 from queueapp.realtime.content.desk import DeskView
-from queueapp.realtime.content.desk_marks import LANGUAGES
 from queueapp.realtime.content.desk_rows import is_slipping, risk_of, wait_words
+from queueapp.realtime.content.spoken import joined, language
 
 _NUMBERS = ("Nobody is", "One person is", "Two people are", "Three people are", "Four people are",
             "Five people are", "Six people are", "Seven people are", "Eight people are",
@@ -99,19 +98,17 @@ def needs_of(session: Session, site: Site, entry: QueueEntry) -> list[tuple[str,
         more = ", ".join(part for part in (sounds, in_list) if part)
         found.append(("s-person", f"Called {patient.called_name}", more))
     if entry.needs:
-        rows = session.scalars(
-            sa.select(Room).where(Room.site_id == site.id, Room.retired.is_(False))
-        )
-        fitting = [r.name for r in rows if set(entry.needs) <= set(r.features or ())]
+        rooms_here = site.rooms_in_use
+        fitting = [r.name for r in rooms_here if set(entry.needs) <= set(r.features or ())]
         rooms = ", ".join(map(room_name, fitting)) or "no room here"
-        found.append(("s-wheelchair", f"Needs {_and(entry.needs)}", f"Has it: {rooms}"))
+        found.append(("s-wheelchair", f"Needs {joined(entry.needs)}", f"Has it: {rooms}"))
     if patient and patient.access_needs:
-        found.append(("s-wheelchair", _and(patient.access_needs).capitalize(), ""))
+        found.append(("s-wheelchair", joined(patient.access_needs).capitalize(), ""))
     routes = [_ROUTES[r] for r in (patient.call_routes if patient else []) if r in _ROUTES]
     ends = f"phone ends {patient.phone[-3:]}" if patient and patient.phone else "no phone known"
-    found.append(("s-phone", f"Call by {_and(routes or ['screen', 'phone'])}", ends))
+    found.append(("s-phone", f"Call by {joined(routes or ['screen', 'phone'])}", ends))
     if patient:
-        found.append(("s-language", LANGUAGES.get(patient.language, patient.language), ""))
+        found.append(("s-language", language(patient.language), ""))
     wish = wish_words(entry)
     found.append(("s-person", wish[:1].upper() + wish[1:] if wish else "Anyone", ""))
     if entry.reason:
@@ -121,8 +118,3 @@ def needs_of(session: Session, site: Site, entry: QueueEntry) -> list[tuple[str,
     if entry.visit.discreet:
         found.append(("s-eye", "Discreet", "on no screen, not on others’ phones"))
     return found
-
-
-def _and(words: Iterable[str]) -> str:
-    some = list(words)
-    return " and ".join([", ".join(some[:-1]), some[-1]] if len(some) > 1 else some)

@@ -1,6 +1,6 @@
 """The form of a booking: typed in one line or field by field."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ from queueapp.domain.localtime import local_to_utc, to_local
 from queueapp.domain.walk_in_line import LONGEST
 from queueapp.web.desk.book_times import TimeForm, Times, times_of
 from queueapp.web.desk.walkin import known
-from queueapp.web.fields import Choice, DateField
+from queueapp.web.fields import Choice, DateField, typed_date
 from queueapp.web.forms import text
 from queueapp.web.security import now
 
@@ -52,7 +52,7 @@ def find_times(
     if not choose:
         return times
     if times.next_day is not None and form.line.data:
-        form.day.data = _typed(times.next_day)
+        form.day.data = typed_date(times.next_day)
         times = times_of(session, site, form, service, form.clinician.chosen(), held=held)
     values = [value for value, _ in form.at.choices]
     if values and form.at.data not in values and not form.other_at.data:
@@ -81,25 +81,21 @@ def read_line(session: Session, site: Site, form: BookForm) -> str:
     wish = str(line.who.clinician.id) if line.who.clinician else ""
     form.clinician.data = wish if wish in offered else ""
     if line.day is not None:
-        form.day.data = _typed(line.day)
+        form.day.data = typed_date(line.day)
     form.at.data = ""
     if line.at is not None:
         day = line.day or form.day.said() or today
         form.at.data = local_to_utc(site.timezone, day, line.at).isoformat()
     form.name.data = line.who.name or form.name.data
     if line.who.birth_date:
-        form.birth_date.data = _typed(line.who.birth_date)
+        form.birth_date.data = typed_date(line.who.birth_date)
     form.phone.data = line.who.phone or form.phone.data
     form.read.data = form.line.data
     return line.who.problems[0] if line.who.problems else ""
 
 
 def fill(session: Session, site: Site, form: BookForm) -> None:
-    services = session.scalars(
-        sa.select(Service)
-        .where(Service.site_id == site.id, Service.retired.is_(False), Service.not_care.is_(False))
-        .order_by(Service.position, Service.id)
-    )
+    services = [s for s in site.services_in_use if not s.not_care]
     form.service.choices = [(str(s.id), s.name) for s in services]
     if not form.service.data and form.service.choices:
         form.service.data = form.service.choices[0][0]
@@ -125,7 +121,7 @@ def begin(
     content: dict[str, str],
 ) -> None:
     """A new form: what was put aside, or today; or what is known of the one to be booked anew."""
-    form.day.data = _typed(to_local(site.timezone, now()).date())
+    form.day.data = typed_date(to_local(site.timezone, now()).date())
     for name in KEPT:
         if content.get(name):
             form[name].data = content[name]
@@ -137,8 +133,4 @@ def begin(
     fill(session, site, form)
     if patient := entry.visit.patient:
         form.name.data, form.phone.data = patient.name, patient.phone
-        form.birth_date.data = _typed(patient.birth_date) if patient.birth_date else ""
-
-
-def _typed(day: date) -> str:
-    return f"{day.day}.{day.month}.{day.year}"
+        form.birth_date.data = typed_date(patient.birth_date)

@@ -8,8 +8,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from queueapp.actions import bookings
-from queueapp.actions.arrivals import check_in as check_in_action
 from queueapp.actions.booking_rows import Place
+from queueapp.actions.check_ins import check_in as check_in_action
 from queueapp.actions.overrides import may_override
 from queueapp.actions.unseen import newest_seq
 from queueapp.db.models import Appointment, Service, Site
@@ -19,20 +19,14 @@ from queueapp.domain.refusal import Refused
 from queueapp.domain.visit import AppointmentState
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
-from queueapp.web.desk.book_times import (
-    TimeForm,
-    override_of,
-    take_refusal,
-    times_of,
-    wanted,
-)
+from queueapp.web.desk.book_times import TimeForm, override_of, take_refusal, times_of, wanted
 from queueapp.web.desk.page import Panel, make_panel, show, status_of
 from queueapp.web.desk.seen import check_seen, explained, of_booking, seen
-from queueapp.web.fields import AfterwardsForm, past_instant
+from queueapp.web.fields import AfterwardsForm, past_instant, typed_date
 from queueapp.web.forms import Form
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
-_STATES = {
+STATE_WORDS = {
     AppointmentState.HELD: "held, not booked yet",
     AppointmentState.BOOKED: "expected",
     AppointmentState.CHECKED_IN: "checked in",
@@ -159,7 +153,7 @@ def _panel(appointment_id: int, verb: str, form: Any) -> Panel:
         if verb == "move":
             at = to_local(site.timezone, row.starts_at)
             if not form.day.data:
-                form.day.data = f"{at.day}.{at.month}.{at.year}"
+                form.day.data = typed_date(at)
             service = session.get(Service, row.service_id)
             length = row.ends_at - row.starts_at if row.clinician_id else None
             times = times_of(session, site, form, service, row.clinician_id, length)
@@ -173,7 +167,7 @@ def _panel(appointment_id: int, verb: str, form: Any) -> Panel:
                 "person": patient.called_name if patient else "No name",
                 "service": row.service.name,
                 "clinician": row.clinician.shown_name if row.clinician else "",
-                "state": _STATES[row.state],
+                "state": STATE_WORDS[row.state],
                 "is_live": row.state is AppointmentState.BOOKED,
                 "has_begun": started,
                 "booking_verb": verb,

@@ -10,13 +10,13 @@ from werkzeug.wrappers import Response
 from queueapp.actions.day import DayEnd, How, close_day, open_day
 from queueapp.db.models import Site
 from queueapp.db.queries.rows import EntryRow, load_rows
-from queueapp.domain.localtime import service_day, to_local
+from queueapp.domain.localtime import to_local
 from queueapp.domain.refusal import Refused, invalid
 from queueapp.domain.visit import EntryState
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
 from queueapp.web.desk.page import Panel, make_panel, show, status_of
-from queueapp.web.fields import been_at, read_clock
+from queueapp.web.fields import been_at, read_clock, row_number
 from queueapp.web.forms import Form
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
@@ -74,9 +74,9 @@ def _answers(site: Site) -> dict[int, DayEnd]:
     answers = {}
     for name, value in request.form.items():
         head, _, number = name.partition("-")
-        if head != "how" or not number.isdigit() or value not in set(How):
-            continue
-        answers[int(number)] = DayEnd(How(value), _ended_at(site, int(number), How(value)))
+        entry_id = row_number(number)
+        if head == "how" and entry_id is not None and value in set(How):
+            answers[entry_id] = DayEnd(How(value), _ended_at(site, entry_id, How(value)))
     return answers
 
 
@@ -106,7 +106,7 @@ def _panel(troubles: dict[int, str]) -> Panel:
     with current_db().read() as session:
         site = session.get_one(Site, current_site().id)
         rows = load_rows(session, site, now())
-        today = service_day(site.timezone, now(), site.rules.day_starts_at)
+        today = site.day_at(now())
         left = sorted(
             (*rows.in_rooms, *rows.waiting), key=lambda r: (r.entry.arrived_at, r.entry.id)
         )

@@ -6,9 +6,10 @@ from flask import request
 
 from queueapp.actions.looks import record_search
 from queueapp.db.queries.found import Found, find_people
-from queueapp.domain.localtime import service_day, to_local
-from queueapp.domain.visit import AppointmentState, in_words
+from queueapp.domain.localtime import to_local
+from queueapp.domain.visit import in_words
 from queueapp.web.desk import blueprint
+from queueapp.web.desk.bookings import STATE_WORDS
 from queueapp.web.desk.page import make_panel, show, view_of
 from queueapp.web.fields import read_date
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
@@ -30,23 +31,14 @@ def find(site: str) -> Any:
         found = Found((), ())
         if len(words) >= _SHORTEST:
             found = find_people(session, row, now(), words, read_date(words))
-        today = service_day(row.timezone, now(), row.rules.day_starts_at)
+        today = row.day_at(now())
         context = {
             "words": words,
             "is_short": 0 < len(words) < _SHORTEST,
             "found": found,
             "places": {r.entry.id: r.place for r in view.rows.waiting},
             "state_words": in_words,
-            "booking_words": _STATES,
+            "booking_words": STATE_WORDS,
             "is_today": lambda at: to_local(row.timezone, at).date() == today,
         }
         return show(make_panel("desk/_find.html", "Find a person", context))
-
-
-_STATES = {
-    AppointmentState.BOOKED: "expected",
-    AppointmentState.CHECKED_IN: "checked in",
-    AppointmentState.FULFILLED: "was seen",
-    AppointmentState.CANCELLED: "cancelled",
-    AppointmentState.NO_SHOW: "did not come",
-}

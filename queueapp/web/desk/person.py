@@ -1,6 +1,5 @@
 """What is known of a person and what staff write down: notes, details, how to call them."""
 
-from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,11 +16,12 @@ from queueapp.actions.notes import notes_of, remove_note, write_note
 from queueapp.db.models import LONGEST_NOTE, Note, QueueEntry, Room, Staff, Visit
 from queueapp.domain.refusal import not_found
 from queueapp.domain.visit import CallRoute
+from queueapp.realtime.content.spoken import LANGUAGES
+from queueapp.realtime.content.spoken import language as language_words
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
-from queueapp.web.desk.aloud import LANGUAGES
 from queueapp.web.desk.verb_table import Turn, Verb
-from queueapp.web.fields import Choice, DateField
+from queueapp.web.fields import Choice, DateField, typed_date
 from queueapp.web.forms import Form, text
 from queueapp.web.security import allow, current_actor, now
 
@@ -75,7 +75,7 @@ def fill_details(session: Session, entry: QueueEntry, form: Any, *, is_new: bool
     """The choices of a details form, and a new one's values."""
     patient = entry.visit.patient
     language = patient.language if patient else "en"
-    known = {language: LANGUAGES.get(language, language), **LANGUAGES}
+    known = {language: language_words(language), **LANGUAGES}
     form.language.choices = sorted(known.items(), key=lambda pair: pair[1])
     rooms = session.scalars(
         sa.select(Room).where(Room.site_id == entry.site_id, Room.retired.is_(False))
@@ -89,7 +89,7 @@ def fill_details(session: Session, entry: QueueEntry, form: Any, *, is_new: bool
     form.name.data, form.chosen_name.data = now_known.name, now_known.chosen_name
     form.name_sounds.data, form.phone.data = now_known.name_sounds, now_known.phone
     form.language.data = language
-    form.birth_date.data = _typed(now_known.birth_date)
+    form.birth_date.data = typed_date(now_known.birth_date)
     form.call_routes.data = list(now_known.call_routes)
     form.access_needs.data = ", ".join(now_known.access_needs)
     form.room_needs.data = list(now_known.room_needs)
@@ -156,10 +156,6 @@ def _is_open(entry: QueueEntry) -> str:
 def _staff_id(key: str) -> int:
     number = key.removeprefix("staff:")
     return int(number) if number.isdigit() else 0
-
-
-def _typed(day: date | None) -> str:
-    return f"{day.day}.{day.month}.{day.year}" if day else ""
 
 
 PERSON_VERBS: dict[str, Verb] = {

@@ -7,9 +7,11 @@ from sqlalchemy.orm import Session
 from queueapp.actions.unseen import refuse_if_changed, told_since, who_did_what
 from queueapp.db.models import QueueEntry, Shift, Site, VisitEvent
 from queueapp.domain.refusal import RefusalKind, Refused, conflict
+from queueapp.web.fields import row_number
 from queueapp.web.security import current_db
 
 FIELD = "seen"
+_NOTHING_YET = -1
 # Refusals that say what is; who made it so is worth knowing.
 _OF_THE_ROW = frozenset(
     {"wrong_state", "moved_on", "departed", "not_out", "not_here", "already_here", "already_undone"}
@@ -19,7 +21,7 @@ _OF_THE_ROW = frozenset(
 def seen() -> int | None:
     """What the form was shown as true of; None from an old page or a program."""
     words = request.form.get(FIELD, "")
-    return int(words) if words.lstrip("-").isdigit() else None
+    return _NOTHING_YET if words == str(_NOTHING_YET) else row_number(words)
 
 
 def of_entry(entry: QueueEntry) -> sa.ColumnElement[bool]:

@@ -16,7 +16,7 @@ from queueapp.actions.unseen import newest_seq
 from queueapp.db.models import Room, Shift, Site
 from queueapp.db.queries.clinicians import clinicians_of
 from queueapp.db.queries.happened import room_name
-from queueapp.domain.localtime import service_day, to_local
+from queueapp.domain.localtime import to_local
 from queueapp.domain.refusal import Refused
 from queueapp.web.desk import blueprint
 from queueapp.web.desk.acting import Done, carry_out
@@ -233,7 +233,7 @@ _WORKS: dict[str, Callable[[Session, Site, int, Any], str]] = {
 def _panel(shift_id: int | None, verb: str, form: Any, new: OpenForm | None = None) -> Panel:
     with current_db().read() as session:
         site = session.get_one(Site, current_site().id)
-        today = service_day(site.timezone, now(), site.rules.day_starts_at)
+        today = site.day_at(now())
         rows = session.scalars(
             sa.select(Shift)
             .where(
@@ -290,9 +290,4 @@ def _fill(session: Session, site: Site, form: Any) -> None:
         some = sorted(clinicians, key=lambda c: (c.id in working, c.id))
         form.clinician.choices = [(str(c.id), c.shown_name) for c in some]
     if form is not None and "room" in form:
-        rooms = session.scalars(
-            sa.select(Room)
-            .where(Room.site_id == site.id, Room.retired.is_(False))
-            .order_by(Room.position, Room.id)
-        )
-        form.room.choices = [(str(r.id), room_name(r.name)) for r in rooms]
+        form.room.choices = [(str(r.id), room_name(r.name)) for r in site.rooms_in_use]

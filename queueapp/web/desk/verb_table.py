@@ -25,7 +25,7 @@ from queueapp.domain.visit import (
     in_words as state_words,
 )
 from queueapp.web.desk import verb_forms as forms
-from queueapp.web.fields import future_instant, past_instant
+from queueapp.web.fields import future_instant, past_instant, row_number
 from queueapp.web.forms import Form
 
 
@@ -65,9 +65,8 @@ class Verb:
 def wish_of(words: str | None) -> Wish:
     """`only:3`, `if_possible:3` or nothing, as the wish it means."""
     kind, _, number = (words or "").partition(":")
-    if not number.isdigit():
-        return Wish()
-    return Wish(PreferenceKind(kind), int(number))
+    clinician_id = row_number(number)
+    return Wish() if clinician_id is None else Wish(PreferenceKind(kind), clinician_id)
 
 
 def is_away(entry: QueueEntry) -> bool:

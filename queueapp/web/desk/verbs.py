@@ -12,7 +12,6 @@ from queueapp.actions.undo import last_undoable
 from queueapp.actions.unseen import newest_seq
 from queueapp.db.models import (
     QueueEntry,
-    Service,
     ServiceTarget,
     Site,
 )
@@ -186,12 +185,8 @@ def _fill(
             ahead = [r for r in same if (r.place or 0) < place]
             form.before.data = str((ahead or same)[-1 if ahead else 0].entry.id)
     if "service" in form:
-        services = session.scalars(
-            sa.select(Service)
-            .where(Service.site_id == site.id, Service.retired.is_(False))
-            .order_by(Service.position, Service.id)
-        )
-        form.service.choices = [(str(s.id), s.name) for s in services if s.id != entry.service_id]
+        others = [s for s in site.services_in_use if s.id != entry.service_id]
+        form.service.choices = [(str(s.id), s.name) for s in others]
     if "clinician" in form:
         form.clinician.choices = _wishes(session, site)
         if is_new:

@@ -18,13 +18,13 @@ from queueapp.db.queries.online import may_be_booked
 from queueapp.domain.actor import Actor, ActorKind
 from queueapp.domain.refusal import RefusalKind, Refused
 from queueapp.domain.viewer import Credential
+from queueapp.web.fields import row_number
 from queueapp.web.forms import PostForm
 from queueapp.web.once import once
 from queueapp.web.phone.join import blueprint
 from queueapp.web.phone.times import Wanted, load_times, read_time
 from queueapp.web.security import allow, current_db, now, remember, viewer
 
-ANYONE = "anyone"
 _ANYBODY = Actor(ActorKind.BOOKER, None, "phone")
 
 
@@ -72,10 +72,9 @@ def book_time(site: str, service: str) -> str | Response | tuple[str, int]:
 
 def _asked() -> Asked:
     given = request.values
-    who = given.get("who", ANYONE)
     return Asked(
         reason_id=given.get("reason", type=int),
-        clinician_id=int(who) if who.isascii() and who.isdigit() and len(who) < 19 else None,
+        clinician_id=row_number(given.get("who")),
         day=read_day(given.get("day")),
         since=read_day(given.get("from")),
     )

@@ -12,6 +12,7 @@ from queueapp.db.models import Appointment, Site
 from queueapp.domain.localtime import to_local
 from queueapp.domain.refusal import RefusalKind, Refused
 from queueapp.domain.visit import PreferenceKind
+from queueapp.web.fields import row_number
 from queueapp.web.forms import PostForm
 from queueapp.web.once import once
 from queueapp.web.phone.booked import appointment_id
@@ -74,9 +75,9 @@ def _move(session: Session) -> dict[str, Any]:
 def _who(booked: Appointment) -> int | None:
     """With whom: as the page says, else with the same where one was wished for."""
     who = request.values.get("who", "")
-    if who.isascii() and who.isdigit() and len(who) < 19:
-        return int(who)
-    return None if who or booked.preference is PreferenceKind.NONE else booked.clinician_id
+    if who or booked.preference is PreferenceKind.NONE:
+        return row_number(who)
+    return booked.clinician_id
 
 
 def _page(wrong: str = "", offered: tuple[datetime, ...] = ()) -> str | Response:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions.booking_rows import Place
 from queueapp.db.models import Clinician, Service, Site
-from queueapp.db.queries.online import Room, day_of, online_room, online_times
+from queueapp.db.queries.online import Room, online_room, online_times
 from queueapp.db.queries.slots import FreeTime
 from queueapp.domain.localtime import ONE_DAY, local_to_utc, to_local
 from queueapp.domain.online import bookable_span
@@ -168,7 +168,7 @@ def _choices(
 
 
 def _spare(site: Site, free: FreeTime, room: Room) -> timedelta:
-    day = day_of(site, free.starts_at)
+    day = site.day_at(free.starts_at)
     return room.time.get((free.clinician_id or 0, day), timedelta(0))
 
 

@@ -3,10 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-import sqlalchemy as sa
-
 from queueapp.actions import calls, desk_items, service, undo
-from queueapp.db.models import DeskItem, QueueEntry, Shift, VisitEvent
+from queueapp.actions.shift_rooms import shifts_in
+from queueapp.db.models import DeskItem, QueueEntry, VisitEvent
 from queueapp.db.queries.happened import in_words, room_name
 from queueapp.db.unit import lock_site
 from queueapp.domain.refusal import conflict, not_found
@@ -106,12 +105,7 @@ def going(turn: Turn, form: Any) -> str:
     item = turn.session.get(DeskItem, number("item") or 0)
     if item is None or item.site_id != turn.site.id:
         raise not_found("The alarm")
-    here = turn.session.scalars(
-        sa.select(Shift)
-        .where(Shift.room_id == turn.room_id, Shift.actual_to.is_(None))
-        .where(Shift.actual_from.is_not(None))
-        .order_by(Shift.id)
-    )
+    here = shifts_in(turn.session, turn.room_id)
     who = ", ".join([*(s.clinician.shown_name for s in here), room_name(turn.room.name)])
     desk_items.take_item(turn.session, replace(turn.actor, label=who), turn.now, item_id=item.id)
     return f"{who}: going"

@@ -14,7 +14,7 @@ from queueapp.actions.looks import record_look
 from queueapp.db.models import Clinician, QueueEntry, Shift, Site
 from queueapp.db.queries.happened import of_visit
 from queueapp.db.queries.thanks import thanks_to
-from queueapp.domain.localtime import service_day, to_local
+from queueapp.domain.localtime import to_local
 from queueapp.realtime.content.room import Part, RoomView, context, room_view
 from queueapp.realtime.content.room_nobody import others
 from queueapp.realtime.content.spoken import joined, spoken_date
@@ -178,7 +178,7 @@ def _suggest_clinician(session: Session, site: Site, form: forms.OpenForm) -> No
     )
     form.clinician.choices = [("", "Choose"), *form.clinician.choices]
     form.clinician.data = str(mine) if mine else ""
-    today = service_day(site.timezone, now(), site.rules.day_starts_at)
+    today = site.day_at(now())
     planned = session.scalars(
         sa.select(Shift)
         .where(Shift.site_id == site.id, Shift.day == today, Shift.actual_from.is_(None))

@@ -8,7 +8,7 @@ from queueapp.actions.plan import NextStep
 from queueapp.db.models import QueueEntry
 from queueapp.domain.refusal import invalid
 from queueapp.domain.visit import PreferenceKind, Resolution
-from queueapp.web.fields import future_instant
+from queueapp.web.fields import future_instant, row_number
 from queueapp.web.room.calling import check_meant, still_waits
 from queueapp.web.room.forms import SAME, AsideForm, FinishForm, TransferForm
 from queueapp.web.room.turn import Turn
@@ -50,8 +50,8 @@ def finish_and_call(turn: Turn, form: FinishForm) -> str:
 def transfer(turn: Turn, form: TransferForm) -> str:
     """On to another service."""
     entry = turn.inside()
-    chosen = (form.clinician.data or "").removeprefix("only:")
-    wish = Wish(PreferenceKind.ONLY, int(chosen)) if chosen.isdigit() else Wish()
+    chosen = row_number((form.clinician.data or "").removeprefix("only:"))
+    wish = Wish() if chosen is None else Wish(PreferenceKind.ONLY, chosen)
     opened = service.transfer(
         *turn.key,
         entry_id=entry.id,

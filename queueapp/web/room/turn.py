@@ -12,6 +12,7 @@ from queueapp.domain.actor import Actor
 from queueapp.domain.localtime import to_local
 from queueapp.domain.refusal import Refused, conflict, not_found
 from queueapp.domain.visit import IN_ROOM_STATES, EntryState, wrong_state
+from queueapp.web.fields import row_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,5 +88,4 @@ class Turn:
 
 def number(name: str) -> int | None:
     """A row's number from the form."""
-    words = request.form.get(name, "")
-    return int(words) if words.isdigit() and len(words) < 19 else None
+    return row_number(request.form.get(name))

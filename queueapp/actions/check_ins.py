@@ -1,0 +1,156 @@
+"""Booked patients say they are here, one by one or with all of a party."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from queueapp.actions import desk_items
+from queueapp.actions.base import happened, image, never_came, note
+from queueapp.actions.legs import (
+    NO_WISH,
+    PlannedStep,
+    Wish,
+    due_for,
+    open_entry,
+    open_visit,
+    plan_steps,
+)
+from queueapp.db.models import Appointment, QueueEntry, Service, Shift, Site, Visit
+from queueapp.domain.actor import Actor
+from queueapp.domain.events import Kind
+from queueapp.domain.refusal import conflict, not_found
+from queueapp.domain.targets import booked_reference
+from queueapp.domain.visit import AppointmentState, EntryClass, PreferenceKind, Presence
+
+
+def check_in(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    appointment_id: int,
+    presence: Presence = Presence.HERE,
+    party_id: int | None = None,
+    joins: Visit | None = None,
+    then: Sequence[PlannedStep] = (),
+    occurred_at: datetime | None = None,
+) -> QueueEntry:
+    """A booked patient says they are here; the entry counts as the rules of lateness say.
+
+    It `joins` the visit the person is here with for another booking of the day. Refused:
+    not a live booking, another day, already checked in (code `already_here`).
+    """
+    appointment = session.get(
+        Appointment, appointment_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    if appointment is None:
+        raise not_found("The booking")
+    site = session.get_one(Site, appointment.site_id)
+    when = happened(now, occurred_at)
+    _check_bookable(site, appointment, when)
+    before = image(appointment)
+    service = session.get_one(Service, appointment.service_id)
+    reference, too_late = booked_reference(
+        appointment.starts_at, when, _declared_delay(session, appointment), site.rules
+    )
+    entry_class = EntryClass.WALK_IN if too_late else EntryClass.BOOKED
+    patient = appointment.patient
+    visit = joins or open_visit(
+        session,
+        site,
+        when,
+        patient=patient,
+        party_id=party_id or appointment.party_id,
+        presence=presence,
+        discreet=appointment.discreet,
+    )
+    plan_steps(session, visit, then)
+    entry = open_entry(
+        session,
+        now,
+        site=site,
+        visit=visit,
+        service=service,
+        due=due_for(session, site, service, entry_class, reference),
+        arrived_at=when,
+        reason_id=appointment.reason_id,
+        appointment_id=appointment.id,
+        scheduled_at=appointment.starts_at,
+        wish=_booked_wish(appointment),
+    )
+    appointment.state = AppointmentState.CHECKED_IN
+    appointment.visit_id = visit.id
+    note(
+        session,
+        actor,
+        now,
+        Kind.CHECKED_IN,
+        site_id=site.id,
+        occurred_at=when,
+        entry=entry,
+        before=before | never_came(entry, None if joins else visit),
+        why="too_late" if too_late else "",
+    )
+    if too_late:
+        desk_items.open_item(
+            session,
+            actor,
+            now,
+            site_id=site.id,
+            kind=desk_items.ItemKind.TOO_LATE,
+            subject=f"entry:{entry.id}",
+            entry_id=entry.id,
+            visit_id=visit.id,
+            appointment_id=appointment.id,
+        )
+    return entry
+
+
+def check_in_party(
+    session: Session, actor: Actor, now: datetime, *, party_id: int
+) -> list[QueueEntry]:
+    """Everyone of a party with a live booking today checks in at once."""
+    appointments = session.scalars(
+        sa.select(Appointment)
+        .where(Appointment.party_id == party_id, Appointment.state == AppointmentState.BOOKED)
+        .order_by(Appointment.starts_at, Appointment.id)
+    ).all()
+    if not appointments:
+        raise conflict("nobody_expected", "Nobody of this party has a booking left to check in.")
+    return [check_in(session, actor, now, appointment_id=a.id) for a in appointments]
+
+
+def _check_bookable(site: Site, appointment: Appointment, when: datetime) -> None:
+    if appointment.state is AppointmentState.CHECKED_IN:
+        raise conflict("already_here", "This booking is already checked in.")
+    if appointment.state not in (AppointmentState.BOOKED, AppointmentState.NO_SHOW):
+        raise conflict("not_booked", f"This booking is {appointment.state.value}.")
+    day = site.day_at(when)
+    if appointment.starts_at not in site.span_of(day):
+        raise conflict("another_day", "This booking is for another day.")
+
+
+def _booked_wish(appointment: Appointment) -> Wish:
+    if appointment.clinician_id is None:
+        return NO_WISH
+    kind = appointment.preference
+    if kind is PreferenceKind.NONE:
+        kind = PreferenceKind.IF_POSSIBLE
+    return Wish(kind, appointment.clinician_id)
+
+
+def _declared_delay(session: Session, appointment: Appointment) -> timedelta:
+    if appointment.clinician_id is None:
+        return timedelta(0)
+    delays = session.scalars(
+        sa.select(Shift.declared_delay).where(
+            Shift.clinician_id == appointment.clinician_id,
+            Shift.site_id == appointment.site_id,
+            Shift.actual_to.is_(None),
+            Shift.planned_from <= appointment.starts_at,
+            Shift.planned_to > appointment.starts_at,
+        )
+    ).all()
+    return max(delays, default=timedelta(0))

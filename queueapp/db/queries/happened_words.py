@@ -1,0 +1,72 @@
+"""The words and signs of what happened, where they do not depend on it."""
+
+from collections.abc import Mapping
+
+from queueapp.domain.events import Kind
+
+ICONS = {
+    Kind.TICKET_TAKEN: "s-plus",
+    Kind.JOINED: "s-plus",
+    Kind.CHECKED_IN: "s-check",
+    Kind.ARRIVED: "s-check",
+    Kind.CALLED: "s-call",
+    Kind.RECALLED: "s-call",
+    Kind.DID_NOT_ANSWER: "s-warning",
+    Kind.STARTED: "s-next",
+    Kind.FINISHED: "s-check",
+    Kind.TRANSFERRED: "s-transfer",
+    Kind.SET_ASIDE: "s-transfer",
+    Kind.STEPPED_OUT: "s-out",
+    Kind.RETURNED: "s-check",
+    Kind.LEFT: "s-cross",
+    Kind.NO_SHOW: "s-cross",
+    Kind.NOT_REACHED: "s-cross",
+    Kind.CANCELLED: "s-cross",
+    Kind.BOOKING_CANCELLED: "s-cross",
+    Kind.MOVED: "s-move",
+    Kind.DETAILS_CHANGED: "s-person",
+    Kind.NOTE_WRITTEN: "s-note",
+    Kind.NOTE_REMOVED: "s-note",
+    Kind.UNDONE: "s-undo",
+    Kind.RESTORED: "s-undo",
+    Kind.PAUSED: "s-pause",
+    Kind.SHIFT_OPENED: "s-door",
+    Kind.SHIFT_CLOSED: "s-door",
+    Kind.SHIFT_HANDED_OVER: "s-door",
+    Kind.ROOM_CHANGED: "s-door",
+}
+ROUTES = {"lobby": "lobby screen", "phone": "phone", "fetch": "going over"}
+WITH_ROOM = {
+    Kind.CALLED: "called{room}",
+    Kind.DID_NOT_ANSWER: "did not answer the call{room}",
+    Kind.STARTED: "went in{room}",
+    Kind.WRONG_PERSON: "was not the one called{room}; waits again",
+    Kind.SHIFT_OPENED: "came on shift{room}",
+    Kind.SHIFT_HANDED_OVER: "took over{room}",
+}
+PLAIN: Mapping[Kind, str] = {
+    Kind.TICKET_TAKEN: "took a ticket",
+    Kind.JOINED: "joined from elsewhere",
+    Kind.ARRIVED: "is here",
+    Kind.RESTORED: "here after all, place kept",
+    Kind.FINISHED: "finished",
+    Kind.RETURNED: "came back",
+    Kind.LEFT: "marked as left",
+    Kind.NOT_REACHED: "not reached before closing",
+    Kind.CANCELLED: "cancelled",
+    Kind.BOOKED: "booked",
+    Kind.BOOKING_MOVED: "booking moved",
+    Kind.BOOKING_CANCELLED: "booking cancelled",
+    Kind.NO_SHOW: "marked as not come",
+    Kind.SHIFT_CLOSED: "went home",
+    Kind.PAUSED: "paused",
+    Kind.RESUMED: "is back from the pause",
+    Kind.DAY_OPENED: "opened the day",
+    Kind.DAY_CLOSED: "closed the day",
+    Kind.NOTE_WRITTEN: "note written",
+    Kind.NOTE_REMOVED: "note taken away",
+    Kind.DETAILS_CHANGED: "details changed",
+    Kind.DESK_ITEM_TAKEN: "taken on",
+    Kind.DESK_ITEM_CLOSED: "seen to",
+    Kind.PROMISE_REVISED: "was told a new range",
+}
