@@ -3,13 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
+from queueapp.db.migrations.columns import ID, INSTANT
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
-
-ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-INSTANT = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 
 
 def upgrade() -> None:
