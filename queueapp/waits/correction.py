@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 
 # Waits to learn from before the learned forecast is used at all.
 ENOUGH = 300
+# Older ones are forgotten: a clinic changes, and learning is to take seconds.
+MOST = 30_000
 SHARES = (0.1, 0.5, 0.9)
 LOW, MID, HIGH, MEAN = range(4)
 
@@ -39,10 +41,10 @@ class Correction:
 
 
 def fit(rows: Floats, waits: Floats, *, seed: int = 0) -> Correction:
-    """Learn from rows of features (n, F) and the waits (n,) that followed, in seconds.
+    """Learn from rows of features (n, F), oldest first, and the waits (n,) that followed, seconds.
 
-    Raises ValueError for fewer than ENOUGH. The same rows and seed give the same model. One thread:
-    several would wait for each other on busy processors.
+    The newest MOST count. Raises ValueError for fewer than ENOUGH. The same rows and seed give the
+    same model. One thread: several would wait for each other on busy processors.
     """
     if len(waits) < ENOUGH:
         raise ValueError(f"{len(waits)} waits are too few to learn from; it takes {ENOUGH}")
@@ -58,6 +60,7 @@ def fit(rows: Floats, waits: Floats, *, seed: int = 0) -> Correction:
         "early_stopping": False,
         "random_state": seed,
     }
+    rows, waits = rows[-MOST:], waits[-MOST:]
     losses: list[dict[str, Any]] = [{"loss": "quantile", "quantile": share} for share in SHARES]
     losses.append({"loss": "squared_error"})
     with threadpool_limits(1):

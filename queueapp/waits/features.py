@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import nan
 from zoneinfo import ZoneInfo
 
 from queueapp.domain.passages import Passage
@@ -53,7 +52,8 @@ FEATURES: tuple[tuple[str, int], ...] = (
     ("hour", 0),
     ("weekday", 0),
 )
-AHEAD = 0
+# Stands for what nobody there could say; all real values are 0 or more.
+UNKNOWN = -1.0
 MONOTONE = [way for _, way in FEATURES]
 
 
@@ -92,7 +92,7 @@ class Look:
     def _turn(self, ahead: int) -> float:
         """When the turn would come if every service took its average."""
         if not self.free:
-            return nan
+            return UNKNOWN
         free = list(self.free)
         times = [at for at, _ in free]
         gives = [services for _, services in free]
@@ -137,32 +137,32 @@ def look(floor: Floor, service: int, entry_class: str, zone: ZoneInfo) -> Look:
         sum(60 < i <= 300 for i in idle),
         sum(i > 300 for i in idle),
         duty,
-        min((at for at, _ in free), default=nan),
-        busy[-1] if busy else nan,
-        busy[0] if busy else nan,
-        sum(busy) / len(busy) if busy else nan,
-        idle[0] if idle else nan,
+        min((at for at, _ in free), default=UNKNOWN),
+        busy[-1] if busy else UNKNOWN,
+        busy[0] if busy else UNKNOWN,
+        sum(busy) / len(busy) if busy else UNKNOWN,
+        idle[0] if idle else UNKNOWN,
         now - line[0].arrived if line else 0.0,
         sum(now - p.arrived for p in line),
-        waited[-1].wait_s if waited else nan,
-        now - waited[-1].at if waited else nan,
-        sum(c.wait_s for c in waited) / len(waited) if waited else nan,
-        same[-1].wait_s if same else nan,
-        now - same[-1].at if same else nan,
-        sum(c.wait_s for c in same) / len(same) if same else nan,
+        waited[-1].wait_s if waited else UNKNOWN,
+        now - waited[-1].at if waited else UNKNOWN,
+        sum(c.wait_s for c in waited) / len(waited) if waited else UNKNOWN,
+        same[-1].wait_s if same else UNKNOWN,
+        now - same[-1].at if same else UNKNOWN,
+        sum(c.wait_s for c in same) / len(same) if same else UNKNOWN,
         sum(c <= 120 for c in calls),
         sum(c <= 300 for c in calls),
         sum(c <= 900 for c in calls),
-        calls[-1] if calls else nan,
-        calls_same[-1] if calls_same else nan,
+        calls[-1] if calls else UNKNOWN,
+        calls_same[-1] if calls_same else UNKNOWN,
         sum(c <= 300 for c in came),
         sum(c <= 900 for c in came),
         sum(c <= 300 for c in came_same),
         sum(now - at <= 900 for at, _ in floor.gone),
         floor.length_s(service),
         floor.length.value,
-        class_wait.value if class_wait else nan,
-        service_wait.value if service_wait else nan,
+        class_wait.value if class_wait else UNKNOWN,
+        service_wait.value if service_wait else UNKNOWN,
         local.hour + local.minute / 60,
         local.weekday(),
     )
@@ -181,7 +181,7 @@ def look(floor: Floor, service: int, entry_class: str, zone: ZoneInfo) -> Look:
 def _pace(given: Sequence[float], calls: int) -> float:
     """Seconds from call to call of late; `given` is how long ago each was, the last one last."""
     recent = given[-calls:]
-    return recent[0] / len(recent) if recent else nan
+    return recent[0] / len(recent) if recent else UNKNOWN
 
 
 def _left(floor: Floor, server: Server, lasted: float) -> float:

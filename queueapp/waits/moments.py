@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from queueapp.domain.passages import Passage, mended
 from queueapp.waits import baselines
-from queueapp.waits.correction import Floats
+from queueapp.waits.durations import Floats
 from queueapp.waits.features import FEATURES, look
 from queueapp.waits.floor import Floor, Step, events, place
 from queueapp.waits.promise import cold_start_quote
