@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import re
 import secrets
 from datetime import datetime, timedelta
 
@@ -14,6 +13,7 @@ from queueapp.actions.tickets import token_hash
 from queueapp.db.models import Device, Pairing, Room
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor, ActorKind
+from queueapp.domain.codes import plain_code
 from queueapp.domain.refusal import RefusalKind, Refused, invalid, not_found
 from queueapp.domain.viewer import Part
 
@@ -115,8 +115,7 @@ def pair(session: Session, now: datetime, *, code: str) -> str | None:
 
     A wrong one counts against every open code, so commit it. Blanks and dashes do not matter.
     """
-    digits = re.sub(r"[\s-]", "", code)
-    found = _open_one(session, now, digits)
+    found = _open_one(session, now, plain_code(code))
     if found is not None:
         used = session.execute(
             sa.update(Pairing)

@@ -23,6 +23,7 @@ from queueapp.actions.booking_rows import (
 from queueapp.actions.booking_times import put, take
 from queueapp.db.models import Appointment, Party, Patient, Service, Site
 from queueapp.domain.actor import Actor
+from queueapp.domain.codes import plain_code
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import invalid, not_found
 from queueapp.domain.visit import AppointmentState, PreferenceKind
@@ -177,11 +178,10 @@ def move_booking(
 
 def find_booking(session: Session, site_id: int, code: str) -> Appointment:
     """The site's live booking with that code, however it was typed. Raises Refused (not found)."""
-    plain = "".join(code.upper().split()).replace("-", "")
     found = session.scalars(
         sa.select(Appointment).where(
             Appointment.site_id == site_id,
-            Appointment.code == plain,
+            Appointment.code == plain_code(code),
             Appointment.state.in_((AppointmentState.BOOKED, AppointmentState.CHECKED_IN)),
         )
     ).one_or_none()

@@ -5,12 +5,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import OpeningException, OpeningHour, QueueEntry, Service, Site
+from queueapp.db.models import QueueEntry, Service, Site
+from queueapp.db.queries.doors import timetable
 from queueapp.domain.hours import (
-    OpeningException as ExceptionalHours,
-)
-from queueapp.domain.hours import (
-    OpeningRule,
     Timetable,
     current_opening,
     next_opening,
@@ -18,27 +15,6 @@ from queueapp.domain.hours import (
 from queueapp.domain.localtime import local_to_utc, to_local
 from queueapp.domain.refusal import conflict
 from queueapp.domain.visit import EntryState
-
-
-def timetable(session: Session, site: Site) -> Timetable | None:
-    """The site's opening hours; None for a site without any, which never closes."""
-    rules = session.execute(
-        sa.select(OpeningHour.weekday, OpeningHour.opens, OpeningHour.closes).where(
-            OpeningHour.site_id == site.id
-        )
-    ).all()
-    if not rules:
-        return None
-    exceptions = session.execute(
-        sa.select(OpeningException.day, OpeningException.opens, OpeningException.closes).where(
-            OpeningException.site_id == site.id
-        )
-    ).all()
-    return Timetable(
-        site.timezone,
-        tuple(OpeningRule(*rule) for rule in rules),
-        tuple(ExceptionalHours(*exception) for exception in exceptions),
-    )
 
 
 def closes_at(session: Session, site: Site, now: datetime) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Logins, API tokens and paired screens: made, changed and ended."""
+"""Logins and API tokens: made, changed and ended."""
 
 import functools
 import secrets
@@ -12,11 +12,10 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions.base import find_site
 from queueapp.actions.tickets import token_hash
-from queueapp.db.models import ApiToken, Device, Membership, Room, Site, Staff
+from queueapp.db.models import ApiToken, Membership, Staff
 from queueapp.domain import passwords
 from queueapp.domain.actor import Role
-from queueapp.domain.refusal import Refused, conflict, invalid, not_found
-from queueapp.domain.viewer import Part
+from queueapp.domain.refusal import Refused, conflict, invalid
 
 _hasher = PasswordHasher()
 
@@ -115,28 +114,6 @@ def issue_token(
     session.add(
         ApiToken(
             site_id=site_id, role=role, name=name, token_hash=token_hash(token), created_at=now
-        )
-    )
-    return token
-
-
-def pair_device(
-    session: Session, now: datetime, *, site: Site, kind: Part, name: str, room: Room | None = None
-) -> str:
-    """A screen's link token; only its hash is kept. A room tablet needs its room."""
-    if kind not in (Part.KIOSK, Part.LOBBY, Part.ROOM):
-        raise invalid("kind", "Choose kiosk, lobby or room.")
-    if (kind is Part.ROOM) != (room is not None) or (room and room.site_id != site.id):
-        raise not_found("The room of this screen")
-    token = secrets.token_urlsafe(24)
-    session.add(
-        Device(
-            site_id=site.id,
-            room_id=room.id if room else None,
-            kind=kind.value,
-            name=name,
-            token_hash=token_hash(token),
-            created_at=now,
         )
     )
     return token

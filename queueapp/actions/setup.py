@@ -3,7 +3,6 @@
 Once there is a site or a login, or the code was used, set-up is closed for good.
 """
 
-import re
 import secrets
 from datetime import datetime
 
@@ -16,6 +15,7 @@ from queueapp.actions.admin_site import new_site
 from queueapp.actions.tickets import token_hash
 from queueapp.db.models import SetupCode, Site, Staff
 from queueapp.domain.actor import SYSTEM, Actor, ActorKind, Role
+from queueapp.domain.codes import plain_code
 from queueapp.domain.refusal import conflict, invalid
 
 _ONLY = 1
@@ -63,10 +63,9 @@ def set_up(
     """
     if not is_new(session):
         raise conflict("set_up", "This clinic is set up already. Sign in instead.")
-    plain = re.sub(r"[\s-]", "", code).upper()
     used = session.execute(
         sa.update(SetupCode)
-        .where(SetupCode.code_hash == token_hash(plain), SetupCode.used_at.is_(None))
+        .where(SetupCode.code_hash == token_hash(plain_code(code)), SetupCode.used_at.is_(None))
         .values(used_at=now)
         .returning(SetupCode.id)
     ).all()

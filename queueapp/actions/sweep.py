@@ -9,10 +9,10 @@ from queueapp.actions import base, desk_items
 from queueapp.actions.booking_rows import release_expired
 from queueapp.actions.day_ends import not_reached
 from queueapp.actions.desk_items import ItemKind, close_item, look_for_stranded, open_items
-from queueapp.actions.intake import timetable
 from queueapp.actions.shift_rooms import in_room
 from queueapp.actions.shifts import close_shift
 from queueapp.db.models import QueueEntry, Shift, Site, Visit
+from queueapp.db.queries.doors import timetable
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind

@@ -7,9 +7,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.actions.intake import check_takes, timetable
+from queueapp.actions.intake import check_takes
 from queueapp.actions.promises import newest_forecast
 from queueapp.db.models import Service, ServiceTarget, Site
+from queueapp.db.queries.doors import timetable
 from queueapp.db.queries.forecasts import parsed
 from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.domain.hours import Timetable, current_opening

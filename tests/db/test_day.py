@@ -8,7 +8,17 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions import bookings, calls, day, presence, service, shifts
 from queueapp.actions.day import DayEnd, How
-from queueapp.db.models import DeskItem, OpeningHour, QueueEntry, Shift, ShiftPattern, VisitEvent
+from queueapp.actions.intake import check_intake, closes_at
+from queueapp.db.models import (
+    DeskItem,
+    OpeningException,
+    OpeningHour,
+    QueueEntry,
+    Shift,
+    ShiftPattern,
+    VisitEvent,
+)
+from queueapp.db.queries.slots import free_times
 from queueapp.db.session import Database
 from queueapp.db.unit import finalise
 from queueapp.domain.actor import SYSTEM, Actor, ActorKind
@@ -239,3 +249,20 @@ def test_a_night_shift_goes_on_past_four(session: Session, clinic: Clinic) -> No
     )
     day.sweep(session, SYSTEM, NEXT_DAY, site_id=clinic.site.id)
     assert night.actual_to is None
+
+
+def test_a_holiday_is_a_holiday_without_weekly_hours_too(session: Session) -> None:
+    site = make.make_site(session)
+    doctor = make.make_service(session, site)
+    make.make_shift(session, site, make.make_clinician(session, [doctor]))
+
+    def free() -> int:
+        return len(free_times(session, site, doctor, NOW, NOW + timedelta(hours=1), now=NOW))
+
+    assert (closes_at(session, site, NOW), free() > 0) == (None, True)
+    session.add(OpeningException(site_id=site.id, day=NOW.date()))
+    session.flush()
+    assert free() == 0
+    with pytest.raises(Refused, match="We are closed now"):
+        check_intake(session, site, doctor, NOW)
+    check_intake(session, site, doctor, NOW + timedelta(days=1))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
@@ -11,14 +11,14 @@ from queueapp.db.models import (
     Clinician,
     ClinicianService,
     OpeningException,
-    OpeningHour,
     Pause,
     Service,
     Shift,
     ShiftPattern,
     Site,
 )
-from queueapp.domain import hours
+from queueapp.db.queries.doors import timetable
+from queueapp.domain.hours import opening_spans
 from queueapp.domain.localtime import ONE_DAY, local_to_utc, to_local
 from queueapp.domain.spans import Span, intersect_spans, merge_spans, subtract_spans
 
@@ -99,21 +99,11 @@ def opening_of(session: Session, site: Site, over: Span) -> list[Span]:
 
     Days with exceptions, such as a holiday, are as the exceptions say.
     """
-    rules = session.scalars(sa.select(OpeningHour).where(OpeningHour.site_id == site.id)).all()
-    others = session.scalars(
-        sa.select(OpeningException).where(OpeningException.site_id == site.id)
-    ).all()
-    if not rules and not others:
+    doors = timetable(session, site)
+    if doors is None:
         return [over]
-    weekly = tuple(hours.OpeningRule(r.weekday, r.opens, r.closes) for r in rules)
-    timetable = hours.Timetable(
-        site.timezone,
-        # A site without hours is always open, but on the days that are said to be otherwise.
-        weekly or tuple(hours.OpeningRule(n, time(0), time(0)) for n in range(7)),
-        tuple(hours.OpeningException(e.day, e.opens, e.closes) for e in others),
-    )
     first, last = _days(site, over)
-    return intersect_spans([over], hours.opening_spans(timetable, first, last))
+    return intersect_spans([over], opening_spans(doors, first, last))
 
 
 def on_duty(

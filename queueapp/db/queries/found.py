@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from queueapp.db.models import Appointment, Patient, QueueEntry, Site, Visit
+from queueapp.domain.codes import plain_code
 from queueapp.domain.names import folded
 from queueapp.domain.visit import OPEN_STATES, AppointmentState
 
@@ -71,7 +72,7 @@ def _bookings(site: Site, now: datetime, words: str, born: date | None) -> sa.Se
         meant: sa.ColumnElement[bool] = Patient.birth_date == born
     else:
         digits = _digits(words)
-        meant = Appointment.code == "".join(words.upper().split()).replace("-", "")
+        meant = Appointment.code == plain_code(words)
         name = [_in_name(word) for word in words.split()]
         if name:
             meant = sa.or_(meant, sa.and_(*name))

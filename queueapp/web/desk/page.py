@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from flask import render_template, request, url_for
+from flask import render_template, request
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -104,8 +104,3 @@ def view_of(session: Session) -> tuple[Site, DeskView]:
     """The site and what its desk shows, from the session's snapshot."""
     site = session.get_one(Site, current_site().id)
     return site, desk_view(session, site, security.now())
-
-
-def row_url(entry_id: int, verb: str = "") -> str:
-    """Where a row is opened."""
-    return url_for("desk.row", entry_id=entry_id, verb=verb or None)

@@ -27,11 +27,10 @@ from queueapp.actions.lookups import (
 from queueapp.actions.self_check_in import check_in_all, open_entries_of
 from queueapp.actions.wishes import Wishes, tell_wishes
 from queueapp.domain.refusal import Refused
-from queueapp.web import idempotency
-from queueapp.web.forms import submitted_key
 from queueapp.web.kiosk.desk import sealed
 from queueapp.web.kiosk.given import show_given
 from queueapp.web.kiosk.start import blueprint, chosen_language, show
+from queueapp.web.once import once
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 
 LONGEST_SOUGHT = 200
@@ -158,21 +157,8 @@ def _is_code(sought: str, person: str) -> bool:
 
 def _look(asked: Asked, person: str) -> Shown:
     """Look up and check in, once per key; what is found in vain is counted."""
-    with current_db().write() as session:
-        claim = idempotency.claim(
-            session,
-            now(),
-            actor=current_actor().key,
-            method=request.method,
-            path=request.path,
-            key=submitted_key(),
-            body=repr(asked),
-        )
-        if claim.kept is not None and claim.kept.answer:
-            return Shown.kept(claim.kept.answer)
-        shown = _looked(session, asked, person)
-        claim.keep(session, 200, shown.to_keep())
-    return shown
+    kept = once(lambda session: _looked(session, asked, person).to_keep(), body=repr(asked))
+    return Shown.kept(kept)
 
 
 def _looked(session: Session, asked: Asked, person: str) -> Shown:

@@ -8,12 +8,11 @@ from queueapp.actions import desk_items
 from queueapp.actions.arrivals import take_ticket
 from queueapp.actions.base import find_site
 from queueapp.actions.desk_items import ItemKind
-from queueapp.db.models import QueueEntry, Site
+from queueapp.db.models import Site
 from queueapp.domain.refusal import conflict
 from queueapp.domain.visit import EntryClass
-from queueapp.web import idempotency
-from queueapp.web.forms import submitted_key
 from queueapp.web.kiosk.start import blueprint, show
+from queueapp.web.once import once
 from queueapp.web.security import (
     allow,
     current_actor,
@@ -55,31 +54,16 @@ def ask_desk(site: str) -> str:
 @allow("kiosk", "manager")
 def alarm(site: str) -> str:
     """Chest pain, trouble breathing, heavy bleeding: in front of everyone, staff alarmed."""
-    with current_db().write() as session:
-        claim = idempotency.claim(
-            session,
-            now(),
-            actor=current_actor().key,
-            method=request.method,
-            path=request.path,
-            key=submitted_key(),
-            body="alarm",
-        )
-        if claim.kept is not None and claim.kept.answer:
-            entry = session.get_one(QueueEntry, claim.kept.answer["entry"])
-        else:
-            entry = _emergency(session, find_site(session, site))
-            claim.keep(session, 200, {"entry": entry.id})
-        ticket = entry.visit.ticket
-    return show("kiosk/alarm.html", ticket=ticket)
+    given = once(lambda session: _emergency(session, find_site(session, site)), body="alarm")
+    return show("kiosk/alarm.html", ticket=given["ticket"])
 
 
-def _emergency(session: Session, site: Site) -> QueueEntry:
+def _emergency(session: Session, site: Site) -> dict[str, str]:
     service = next((s for s in site.services if not s.retired and not s.not_care), None)
     if service is None:
         raise conflict("no_service", "Nobody can be called from here. Tell the desk now.")
     # A ticket of this class alarms desk and rooms by itself.
-    return take_ticket(
+    entry = take_ticket(
         session,
         current_actor(),
         now(),
@@ -88,6 +72,7 @@ def _emergency(session: Session, site: Site) -> QueueEntry:
         entry_class=EntryClass.EMERGENCY,
         despite_limits=True,
     )
+    return {"ticket": entry.visit.ticket}
 
 
 def _open(session: Session, kind: ItemKind) -> None:

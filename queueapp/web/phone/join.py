@@ -19,9 +19,10 @@ from queueapp.domain.localtime import ONE_DAY, local_to_utc, to_local
 from queueapp.domain.refusal import Refused
 from queueapp.domain.viewer import Credential
 from queueapp.domain.visit import Presence
-from queueapp.web import idempotency, joining
-from queueapp.web.forms import Form, submitted_key
+from queueapp.web import joining
+from queueapp.web.forms import Form
 from queueapp.web.joining import Offer
+from queueapp.web.once import once
 from queueapp.web.security import allow, current_db, current_site, now, remember, viewer
 from queueapp.web.turned_away import count_turned_away
 
@@ -117,37 +118,29 @@ def _errors(form: JoinForm, offers: list[Offer], given: dict[str, str]) -> dict[
 
 def _join(form: JoinForm, given: dict[str, str], come_by: datetime | None) -> Credential:
     name = (form.name.data or "").strip()
-    with current_db().write() as session:
-        claim = idempotency.claim(
+
+    def work(session: Session) -> dict[str, int]:
+        entry = take_ticket(
             session,
+            _anybody(),
             now(),
-            actor=_anybody().key,
-            method=request.method,
-            path=request.path,
-            key=submitted_key(),
-            body=repr((given, name, form.presence.data, form.come_by.data)),
+            site_id=current_site().id,
+            service_id=int(given["service"]),
+            reason_id=joining.reason_id(given["reason"]),
+            wish=joining.wish_of(given["who"], given["firm"]),
+            newcomer=Newcomer(chosen_name=name) if name else None,
+            presence=Presence(form.presence.data or Presence.HERE),
+            come_by=come_by,
         )
-        if claim.kept is not None and claim.kept.answer:
-            entry = session.get_one(QueueEntry, claim.kept.answer["entry"])
-        else:
-            entry = take_ticket(
-                session,
-                _anybody(),
-                now(),
-                site_id=current_site().id,
-                service_id=int(given["service"]),
-                reason_id=joining.reason_id(given["reason"]),
-                wish=joining.wish_of(given["who"], given["firm"]),
-                newcomer=Newcomer(chosen_name=name) if name else None,
-                presence=Presence(form.presence.data or Presence.HERE),
-                come_by=come_by,
-            )
-            claim.keep(session, 200, {"entry": entry.id})
-        return _credential(session, entry.visit)
+        return {"entry": entry.id}
+
+    body = repr((given, name, form.presence.data, form.come_by.data))
+    entry_id = once(work, _anybody(), body=body)["entry"]
+    with current_db().read() as session:
+        return _credential(session, session.get_one(QueueEntry, entry_id).visit)
 
 
 def _credential(session: Session, visit: Visit) -> Credential:
-    session.flush()
     token = visit_token(session.info["secret"], visit.key, visit.nonce)
     who = visit_of_token(session, token, now())
     assert who is not None

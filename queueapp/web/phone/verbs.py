@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from flask import redirect, request, url_for
 from sqlalchemy.orm import Session
@@ -17,10 +18,10 @@ from queueapp.actions.presence import come_back, leave, step_out
 from queueapp.actions.running_late import visit_runs_late
 from queueapp.domain.refusal import invalid
 from queueapp.domain.visit import EntryState, Presence, SortedOut
-from queueapp.web import errors, idempotency
-from queueapp.web.forms import submitted_key
+from queueapp.web import errors
+from queueapp.web.once import once
 from queueapp.web.phone.join import blueprint
-from queueapp.web.security import allow, current_actor, current_db, identity, now
+from queueapp.web.security import allow, current_actor, identity, now
 
 # Minutes one may step out for, or come later by; the place is kept.
 OUT_FOR = (10, 20, 30)
@@ -125,19 +126,12 @@ def _do(verb: Callable[[Session, int], object], body: str = "") -> Response:
     """Carry out once, however often it was pressed; the channel repaints where scripts run."""
     visit_id = identity().visit_id
     assert visit_id is not None
-    with current_db().write() as session:
-        claim = idempotency.claim(
-            session,
-            now(),
-            actor=current_actor().key,
-            method=request.method,
-            path=request.path,
-            key=submitted_key(),
-            body=body or request.form.get("minutes", ""),
-        )
-        if claim.kept is None:
-            verb(session, visit_id)
-            claim.keep(session, 204)
+
+    def work(session: Session) -> dict[str, Any]:
+        verb(session, visit_id)
+        return {}
+
+    once(work, body=body or request.form.get("minutes", ""), status=204)
     if errors.wants_json():
         return Response(status=204)
     return redirect(url_for("phone.ticket"), 303)
