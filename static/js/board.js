@@ -173,12 +173,18 @@ function show() {
   trend();
 }
 
-board.dataset.show = "charts";
+// While the charts stand for them, the tables are for the ear: no stop for the Tab key.
+function choose(what) {
+  board.dataset.show = what;
+  for (const table of document.querySelectorAll(".hours")) table.tabIndex = what === "table" ? 0 : -1;
+}
+
+choose("charts");
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-show-table]");
   if (!button) return;
   const table = board.dataset.show === "charts";
-  board.dataset.show = table ? "table" : "charts";
+  choose(table ? "table" : "charts");
   button.setAttribute("aria-pressed", String(table));
   if (!table) show();
 });
@@ -186,6 +192,11 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-chart-of]")) show();
   event.target.closest("[data-choose]")?.requestSubmit();
 });
-document.addEventListener("queueapp:update", show);
+document.addEventListener("queueapp:update", () => {
+  choose(board.dataset.show);
+  show();
+});
+// Drawn in the colours of the moment, so drawn again where they change (theme.js hears of it first).
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 if (document.readyState === "complete") show();
 else addEventListener("load", show);

@@ -101,7 +101,7 @@ def load_board(session: Session, site: Site, now: datetime) -> Board:
         },
         no_shows=sum(no_shows.get(i, 0) for i in ids),
         turned_away=count_turned_away(session, site.id, span),
-        kept=_kept(session, site, span),
+        kept=load_kept(session, site, span),
     )
 
 
@@ -226,8 +226,8 @@ def _expected(
     return [(row[0], row[1]) for row in session.execute(query)]
 
 
-def _kept(session: Session, site: Site, span: Span) -> Kept:
-    """Who stepped out is left out, as the wait was then their own."""
+def load_kept(session: Session, site: Site, span: Span) -> Kept:
+    """Of those who arrived in the span; not of who stepped out, as the wait was then their own."""
     sooner = QueueEntry.called_at < Promise.low_at
     later = QueueEntry.called_at > Promise.high_at
     row = session.execute(

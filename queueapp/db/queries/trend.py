@@ -11,8 +11,17 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from queueapp.db.models import Service, Site
-from queueapp.db.queries.board import care_services, hour_edges, micros, share_for, targets_of
+from queueapp.db.queries.board import (
+    care_services,
+    hour_edges,
+    load_kept,
+    micros,
+    share_for,
+    targets_of,
+)
 from queueapp.db.queries.figures import Figures, figures_of
+from queueapp.db.queries.time_spent import TimeSpent, load_time_spent
+from queueapp.db.queries.told import count_answers
 from queueapp.db.queries.wait_rows import WaitRows, load_waits
 from queueapp.domain.control import Limits, limits
 from queueapp.domain.localtime import ONE_DAY, service_day, service_day_span, to_local
@@ -57,7 +66,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """`choices` are the (service, class) there were; `heat` is median minutes by hour, weekday."""
+    """`choices` are the (service, class) there were; `heat` is median minutes by hour, weekday.
+
+    `spent` is where the time of a visit went: before, and now.
+    """
 
     first: date
     last: date
@@ -68,6 +80,7 @@ class Trend:
     aim: float | None
     heat: dict[int, tuple[float | None, ...]]
     choices: tuple[tuple[Service, str], ...]
+    spent: tuple[TimeSpent, TimeSpent]
 
 
 def load_trend(
@@ -94,6 +107,13 @@ def load_trend(
     of_day = np.searchsorted(micros(edges), rows.arrived, side="right") - 1
     recent, older = rows.where(of_day >= days), rows.where(of_day < days)
     figures, before = figures_of(recent), figures_of(older)
+    stretches = Span(edges[0], edges[days]), Span(edges[days], edges[-1])
+    was, is_now = load_time_spent(
+        session, site.id, stretches, [s.id for s in services], service_id, entry_class
+    )
+    changes = list(_changes(recent, older, figures, before))
+    if service_id is None and entry_class is None:
+        changes += _told(session, site, *stretches)
     aim = None
     if service_id is not None and entry_class is not None:
         own = targets_of(session, [s for s in services if s.id == service_id])
@@ -104,10 +124,11 @@ def load_trend(
         periods=tuple(_periods(starts, rows, of_day, days, _WEEK if weeks else 1)),
         now=figures,
         before=before,
-        changes=tuple(_changes(recent, older, figures, before)),
+        changes=tuple(changes),
         aim=aim,
         heat=_heat(site, starts[days:-1], recent),
         choices=tuple(_choices(services, everyone)),
+        spent=(was, is_now),
     )
 
 
@@ -162,6 +183,24 @@ def _changes(rows: WaitRows, older: WaitRows, now: Figures, before: Figures) -> 
         before.left / before.arrived if before.arrived else None,
         share_difference(now.left, now.arrived, before.left, before.arrived),
         less_is_better=True,
+    )
+
+
+def _told(session: Session, site: Site, older: Span, recent: Span) -> Iterable[Change]:
+    """Promises kept, and what patients said afterwards: told of the whole clinic alone."""
+    kept, before = (load_kept(session, site, span) for span in (recent, older))
+    yield _share("Promises kept", kept.inside, kept.told, before.inside, before.told)
+    now, then = (count_answers(session, site.id, span) for span in (recent, older))
+    yield _share("Sorted out the first time", now.yes, now.told, then.yes, then.told)
+
+
+def _share(name: str, hits: int, of: int, before_hits: int, before_of: int) -> Change:
+    return Change(
+        name,
+        hits / of if of else None,
+        before_hits / before_of if before_of else None,
+        share_difference(hits, of, before_hits, before_of),
+        less_is_better=False,
     )
 
 

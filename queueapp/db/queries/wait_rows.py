@@ -17,11 +17,11 @@ from queueapp.domain.spans import Span
 from queueapp.domain.visit import EntryState
 
 # A long read gives way between parts, so that screens and requests do not wait for all of it.
-_PART = 20_000
-_NONE = -1
+PART = 20_000
+NONE = -1
 
 
-class _Instant(FunctionElement[Any]):
+class Instant(FunctionElement[Any]):
     """An instant as it is quickest read in great number: text as SQLite keeps it, else numbers."""
 
     inherit_cache = True
@@ -29,26 +29,26 @@ class _Instant(FunctionElement[Any]):
     type = sa.types.NullType()
 
 
-@compiles(_Instant, "sqlite")
+@compiles(Instant, "sqlite")
 def _as_text(element: Any, compiler: Any, **kw: Any) -> str:
     text: str = compiler.process(element.clauses, **kw)
     return text
 
 
-@compiles(_Instant, "postgresql")
+@compiles(Instant, "postgresql")
 def _as_micros(element: Any, compiler: Any, **kw: Any) -> str:
     instant = compiler.process(element.clauses, **kw)
     return f"CAST(EXTRACT(EPOCH FROM {instant}) * 1000000 AS BIGINT)"
 
 
-def _micros(values: Sequence[Any]) -> NDArray[np.int64]:
+def read_instants(values: Sequence[Any]) -> NDArray[np.int64]:
     """Microseconds since 1970, exactly; -1 for none."""
     if any(isinstance(value, str) for value in values):
         # Without the `Z`: NumPy's instants have no zone, and ours are all UTC.
         found = np.array([value or "NaT" for value in values], dtype="U26")
         instants = found.astype("datetime64[us]")
-        return np.where(np.isnat(instants), _NONE, instants.astype(np.int64))
-    return np.array([_NONE if value is None else value for value in values], dtype=np.int64)
+        return np.where(np.isnat(instants), NONE, instants.astype(np.int64))
+    return np.array([NONE if value is None else value for value in values], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +122,9 @@ def load_waits(
         e.service_id,
         e.entry_class,
         sa.type_coerce(e.state, sa.String),
-        _Instant(e.arrived_at),
-        _Instant(reference),
-        _Instant(_met()),
+        Instant(e.arrived_at),
+        Instant(reference),
+        Instant(_met()),
         sa.type_coerce(e.stepped_out, sa.Integer),
         in_time,
         judged,
@@ -135,10 +135,10 @@ def load_waits(
         query = query.where(classes)
     parts = []
     # Plain rows: in great number the ORM would take longer than the database.
-    found = session.connection().execute(query.execution_options(yield_per=_PART))
+    found = session.connection().execute(query.execution_options(yield_per=PART))
     for part in found.partitions():
         parts.append(_rows(part))
-        if len(part) == _PART:
+        if len(part) == PART:
             time.sleep(0)
     if len(parts) == 1:
         return parts[0]
@@ -152,13 +152,13 @@ def _rows(part: Any) -> WaitRows:
     def numbers(n: int) -> NDArray[np.int64]:
         return np.array(columns[n], dtype=np.int64)
 
-    arrived, reference, met = (_micros(columns[n]) for n in (3, 4, 5))
+    arrived, reference, met = (read_instants(columns[n]) for n in (3, 4, 5))
     return WaitRows(
         service=numbers(0),
         entry_class=np.array(columns[1], dtype="U32"),
         state=np.array(columns[2], dtype="U32"),
         arrived=arrived,
-        wait=np.where(met == _NONE, _NONE, np.maximum(met - reference, 0)),
+        wait=np.where(met == NONE, NONE, np.maximum(met - reference, 0)),
         out=numbers(6) * 1_000_000,
         in_time=numbers(7).astype(bool),
         judged=numbers(8).astype(bool),

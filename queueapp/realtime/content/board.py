@@ -17,6 +17,7 @@ from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.domain.verdicts import Verdict, wilson
 from queueapp.domain.visit import EntryClass
 from queueapp.realtime.content import content
+from queueapp.realtime.content.board_told import told
 from queueapp.realtime.content.board_words import PEOPLE, per_cent, sentence
 from queueapp.realtime.content.desk_rows import Risk, risk_of
 
@@ -33,7 +34,7 @@ VERDICTS = {
     Verdict.TOO_FEW: ("Too few to say", "s-half", "mute"),
 }
 KEEP_GOAL = 0.8
-_MOST_AT_RISK = 6
+_MOST_AT_RISK = 4
 _RISKY = 0.2
 _DRAWN_FROM, _DRAWN_WIDTH = 30, 180
 
@@ -72,6 +73,7 @@ def facts(session: Session, site: Site, now: datetime) -> dict[str, Any]:
         "kept": _kept(found.kept),
         "charts": _charts(found),
         "unseen": _unseen(found),
+        "told": told(session, site, now),
         **DRAWING,
     }
 

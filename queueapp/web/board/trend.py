@@ -7,6 +7,7 @@ from werkzeug.exceptions import NotFound
 
 from queueapp.actions.base import find_site
 from queueapp.db.queries.happened import class_words
+from queueapp.db.queries.time_spent import STAGES
 from queueapp.db.queries.trend import Trend, load_trend
 from queueapp.realtime.content.board import DRAWING
 from queueapp.realtime.content.board_words import PEOPLE, per_cent
@@ -30,6 +31,9 @@ STRETCHES = {
 }
 _USUAL = "20d"
 _WARM = (10, 20, 30, 40, 50)
+_SHARES = {"Called within target", "Left without being seen", "Promises kept"}
+_SHARES |= {"Sorted out the first time"}
+_SAME_MIN = 0.5
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -69,6 +73,9 @@ def trend(site: str) -> str:
             lede=_sentence(found, choices.get(chosen, "Everyone")),
             weekdays=_open_weekdays(found),
             warmth=_warmth,
+            warm=_WARM,
+            shares=_SHARES,
+            spent=_spent(found),
             **DRAWING,
         )
 
@@ -104,6 +111,18 @@ def _open_weekdays(found: Trend) -> list[tuple[int, str]]:
         n for cells in found.heat.values() for n, minutes in enumerate(cells) if minutes is not None
     }
     return [(n, word) for n, word in enumerate(_WEEKDAYS) if n in used]
+
+
+def _spent(found: Trend) -> list[tuple[str, float, float, str]]:
+    """Per stage its words, mean minutes before and now, and their difference in words."""
+    before, after = found.spent
+    rows = []
+    for words, was, became in zip(STAGES, before.minutes, after.minutes, strict=True):
+        change = became - was
+        is_same = not before.visits or abs(change) < _SAME_MIN
+        told = "same" if is_same else f"{'+' if change > 0 else '−'}{abs(change):.0f} min"
+        rows.append((words, was, became, told if before.visits else ""))
+    return rows
 
 
 def _warmth(minutes: Any) -> int:
