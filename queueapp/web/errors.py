@@ -38,6 +38,13 @@ _WORDS = {
     500: N_("Something went wrong on our side"),
     503: N_("Not ready at the moment"),
 }
+# To people, in the place of words that speak to programmers.
+_DETAILS = {
+    403: "It is for others who work here. If you need it, ask a manager.",
+    404: "Perhaps the address has a slip in it, or what it led to is over.",
+    405: "Go back and try it from the page itself.",
+    413: "Send less at once.",
+}
 
 
 def wants_json() -> bool:
@@ -113,7 +120,8 @@ def http_answer(error: HTTPException) -> Any:
     if wants_json():
         answer: Any = problem(status, words or "")
     else:
-        answer = page(status, words or "")
+        is_own = error.description != type(error).description
+        answer = page(status, words or "" if is_own else _DETAILS.get(status, words or ""))
     if isinstance(error, MethodNotAllowed):
         answer = make_response(answer)
         answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
