@@ -37,16 +37,17 @@ check: $(VENV)/.dev static/vendor/.built ## lint, types and import directions al
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-screenshots: $(VENV)/.dev static/vendor/.built ## every screen at its real size, into var/screenshots
+screenshots: $(VENV)/.dev static/vendor/.built ## every screen at its real size, into var/screenshots; README's, small, into docs/pictures
 	@$(BIN)/python -m tests.ensure_binaries
 	$(BIN)/python -m tests.browser.screenshots
 
 bench: install ## the product's own benchmarks beside their floors
 	@for name in live calls checkin forecast board; do $(QUEUEAPP) bench $$name --json - || exit 1; done
 
-soak: $(VENV)/.dev static/vendor/.built ## rules with 2,000 examples each, races and faults at their full counts
+soak: $(VENV)/.dev static/vendor/.built ## rules with 2,000 examples each, races and faults at their full counts, each page at every size
 	@$(BIN)/python -m tests.ensure_binaries
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n $(TEST_WORKERS) tests/unit tests/web/test_schemathesis.py
+	SWEEP=thorough $(BIN)/python -m pytest -q -s tests/browser/test_axe.py
 	$(BIN)/python -m tests.soak
 
 audit: $(VENV)/.dev static/vendor/.built ## known vulnerabilities in what is locked

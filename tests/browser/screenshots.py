@@ -1,55 +1,56 @@
-"""Every screen of the running demo clinic at its real size, into `var/screenshots`."""
+"""Every screen of the running demo clinic at its real size, into `var/screenshots`.
 
-import json
+Those that README shows are also kept, small, in `docs/pictures`.
+"""
+
+import base64
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests import binaries
 from tests.browser.conftest import FLAGS, SCREENS
-from tests.served import ROOT, Served
+from tests.browser.house import People, demo_house, enter
+from tests.databases import migrated
+from tests.served import ROOT
 
 OUT = ROOT / "var" / "screenshots"
-
-
-@contextmanager
-def demo() -> Iterator[tuple[Served, dict[str, dict[str, str]]]]:
-    """The demo clinic, served; and its people by name: `address`, `login`, `password`."""
-    with tempfile.TemporaryDirectory() as directory:
-        served = Served(f"sqlite:///{directory}/demo.db", Path(directory) / "log")
-        served.run("db", "upgrade")
-        told = json.loads(served.run("demo", "--json", "-"))
-        served.start()
-        try:
-            yield served, {way["person"]: way for way in told["ways"]}
-        finally:
-            served.end()
+KEPT = ROOT / "docs" / "pictures"
+DAYS = 28
+# README's, by the width they are kept at.
+SHOWN = {
+    "kiosk-start": 540, "kiosk-ticket": 540, "phone-book": 390, "phone-follow": 390,
+    "phone-called": 390, "desk": 1200, "room-called": 1024, "lobby": 1200, "board": 1200,
+}  # fmt: skip
+_SHRINK = """async ([png, width]) => {
+  const image = await createImageBitmap(await (await fetch(png)).blob());
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = Math.round((image.height * width) / image.width);
+  const pen = canvas.getContext("2d");
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return canvas.toDataURL("image/webp", 0.86);
+}"""
 
 
 class Camera:
     """Takes pictures of pages, each person in a browser context of their own."""
 
-    def __init__(self, browser: Browser, people: dict[str, dict[str, str]]) -> None:
+    def __init__(self, browser: Browser, people: People) -> None:
         self._browser, self._people = browser, people
+        self._darkroom = browser.new_page()
 
     def come(self, screen: str, who: str) -> Page:
         """A page opened by the link or the login of `who`."""
         context = self._browser.new_context(**SCREENS[screen], locale="en-GB")
         context.set_default_timeout(30_000)
-        page, row = context.new_page(), self._people[who]
-        page.goto(row["address"])
-        if row["login"]:
-            page.get_by_label("E-mail").fill(row["login"])
-            page.get_by_label("Password").fill(row["password"])
-            page.get_by_role("button", name="Sign in").click()
-        elif "/device/" in row["address"]:
-            page.get_by_role("button", name="Start").click()
-        page.wait_for_load_state()
+        page = context.new_page()
+        enter(page, self._people[who])
         return page
 
     def take(self, page: Page, name: str) -> None:
@@ -57,8 +58,12 @@ class Camera:
         if page.locator("[data-channels]").count():
             page.wait_for_selector('body[data-live="yes"]')
         page.wait_for_timeout(400)
-        page.screenshot(path=OUT / f"{name}.png")
+        png = page.screenshot(path=OUT / f"{name}.png")
         print(OUT / f"{name}.png", file=sys.stderr)
+        if width := SHOWN.get(name):
+            address = "data:image/png;base64," + base64.b64encode(png).decode()
+            kept: str = self._darkroom.evaluate(_SHRINK, [address, width])
+            (KEPT / f"{name}.webp").write_bytes(base64.b64decode(kept.partition(",")[2]))
 
 
 def lobby(camera: Camera) -> None:
@@ -126,20 +131,34 @@ def kiosk(camera: Camera) -> None:
     camera.take(page, "kiosk-wishes")
 
 
+def free_room(camera: Camera) -> Page:
+    """The tablet of a nurse with nobody in the room, and nobody on the way there."""
+    for name in ("Room 3", "Room 4"):
+        page = camera.come("room", name)
+        page.wait_for_selector('body[data-live="yes"]')
+        if page.get_by_role("button", name="Finish only").count():
+            page.get_by_role("button", name="Finish only").click()
+            page.locator(".empty").wait_for()
+        if page.get_by_text("Call someone else").count():
+            return page
+    raise LookupError("both nurses have somebody on the way")
+
+
 def phone(camera: Camera) -> None:
     """Joining, following, and being called."""
     page = camera.come("phone", "Phone")
     camera.take(page, "phone-join")
     page.locator("summary", has_text="Blood test").click()
     page.get_by_label("Something else").locator("visible=true").check(force=True)
-    page.locator("#at-here").check(force=True)
+    page.locator("label", has=page.locator("#at-here")).tap()
     page.get_by_role("button", name="Join the queue").click()
     page.wait_for_url("**/phone/ticket")
     camera.take(page, "phone-follow")
     ticket = page.locator(".ticket .code").first.inner_text()
-    nurse = camera.come("room", "Room 3")
+    nurse = free_room(camera)
     nurse.get_by_text("Call someone else").click()
-    nurse.locator("li, tr, form", has_text=ticket).get_by_role("button").last.click()
+    nurse.get_by_role("button", name=f"Call {ticket}").click()
+    nurse.get_by_role("button", name=f"Call {ticket} now").click()
     page.get_by_role("alert", name="It’s your turn").wait_for()
     camera.take(page, "phone-called")
     camera.take(nurse, "room-called")
@@ -169,14 +188,18 @@ VIEWS: tuple[Callable[[Camera], None], ...] = (
 def main() -> None:
     """Take all pictures, or those named on the command line."""
     OUT.mkdir(parents=True, exist_ok=True)
+    KEPT.mkdir(parents=True, exist_ok=True)
     wanted = set(sys.argv[1:]) or {view.__name__ for view in VIEWS}
     flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
-    with demo() as (_served, people), sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        url = f"sqlite:///{name}/demo.db"
+        migrated(url)
         browser = playwright.chromium.launch(executable_path=binaries.find("chromium"), args=flags)
-        camera = Camera(browser, people)
-        for view in VIEWS:
-            if view.__name__ in wanted:
-                view(camera)
+        with demo_house(url, Path(name), DAYS) as (_served, people):
+            camera = Camera(browser, people)
+            for view in VIEWS:
+                if view.__name__ in wanted:
+                    view(camera)
         browser.close()
 
 
