@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -14,7 +15,9 @@ from sqlalchemy.orm import Session
 from queueapp.actions import logins
 from queueapp.db import session as sessions
 from queueapp.db.engine import make_engine
+from queueapp.db.models import QueueEntry
 from queueapp.db.session import Database
+from queueapp.domain.visit import EntryState
 from tests import binaries, factories, services
 from tests.databases import PostgresqlMaker, SqliteMaker
 from tests.engines import make_thrifty_engine
@@ -59,6 +62,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(f"served {kind}"))
         elif "filled_once" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group(f"demo {kind}"))
+        elif "house" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group(f"house {kind}"))
         elif group == "system":
             module = item.path.stem
             item.add_marker(pytest.mark.xdist_group("races" if module in RACES else module))
@@ -219,6 +224,12 @@ def served(standing: Served) -> Iterator[Served]:
     """
     yield standing
     standing.be_well()
+    # The worker goes on forecasting for those who wait.
+    database = Database(standing.database_url)
+    with database.write() as session:
+        waits = sa.update(QueueEntry).where(QueueEntry.state == EntryState.WAITING)
+        session.execute(waits.values(state=EntryState.CANCELLED))
+    database.dispose()
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Greenlets that write to one SQLite file, in a process of their own, which gevent patches:
-`python -m tests.system.gevent_writers URL LOCK WRITERS BUSY_MS`.
+`python -m tests.system.gevent_writers URL LOCK:WRITERS:BUSY_MS…`.
 
-Prints JSON: how many wrote, how many could not, and the longest time (s) for which nothing else in
-the process could run. `LOCK` is `lock`, or `none` for the control.
+Prints a line of JSON for each: how many wrote, how many could not, and the longest time (s) for
+which nothing else in the process could run. `LOCK` is `lock`, or `none` for the control.
 """
 
 # ruff: noqa: E402
@@ -34,7 +34,7 @@ def main(url: str, lock: str, writers: int, busy_ms: int) -> None:
     def write(n: int) -> None:
         try:
             with database.write() as session:
-                session.add(Site(slug=f"site-{n}", name="x", timezone="UTC", settings={}))
+                session.add(Site(slug=f"{lock}-{n}", name="x", timezone="UTC", settings={}))
                 session.flush()
                 # As a lookup, a log line or another driver might do inside a transaction.
                 gevent.sleep(0.002)
@@ -58,4 +58,6 @@ def main(url: str, lock: str, writers: int, busy_ms: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    for said in sys.argv[2:]:
+        kind, writers, busy_ms = said.split(":")
+        main(sys.argv[1], kind, int(writers), int(busy_ms))

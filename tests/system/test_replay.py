@@ -1,16 +1,13 @@
 """A generated day against a served app: nothing lost, doubled or out of order, all of it seen."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-import pytest
-
 from queueapp.integrations.visit_log import LogRow, write_log
-from tests.databases import migrated
 from tests.served import Served
+from tests.system.house import House
 
 DAY = "2026-01-13"
 BEGINS = datetime(2026, 1, 13, 9, tzinfo=UTC)
@@ -44,38 +41,21 @@ def _log(path: Path) -> Path:
     return path
 
 
-def _replay(served: Served, log: Path, *more: str) -> dict[str, object]:
+def _replay(served: Served, log: Path) -> dict[str, object]:
     token = served.told("token", "add", "--role", "manager", "--site", "demo").strip()
     out = log.with_suffix(".json")
-    served.run(
+    served.told(
         "replay", str(log), "--day", DAY, "--url", served.url, "--token", token,
-        "--lobbies", "3", "--phones", "8", "--json", str(out), *more,
+        "--lobbies", "3", "--phones", "8", "--json", str(out),
     )  # fmt: skip
     figures: dict[str, object] = json.loads(out.read_text())
     return figures
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql and redis"])
-def test_a_day_is_replayed_without_loss(
-    kind: str, serve: Callable[..., Served], tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_a_day_is_replayed_without_loss(house: House, tmp_path: Path) -> None:
     log = _log(tmp_path / "log.csv")
-    options: dict[str, object] = {}
-    if kind == "sqlite":
-        url = f"sqlite:///{tmp_path / 'replay.sqlite'}"
-        migrated(url)
-    else:
-        from tests.databases import PostgresqlMaker
-
-        maker = PostgresqlMaker(
-            request.getfixturevalue("run_directory"), request.getfixturevalue("postgresql_url")
-        )
-        url = maker.make()
-        request.addfinalizer(lambda: (maker.drop(url), maker.dispose()))
-        options = {"redis_url": request.getfixturevalue("redis_url"), "workers": 2}
-    served = serve(url, **options)
-    served.told("demo", "--from-log", str(log))
-    figures = _replay(served, log)
+    house.served.told("demo", "--from-log", str(log))
+    figures = _replay(house.served, log)
     assert figures["arrived"] == SERVED + LEAVERS
     assert figures["served"] == SERVED + LEAVERS - figures["left"]
     assert 0 <= figures["left"] <= LEAVERS

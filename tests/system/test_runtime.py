@@ -15,7 +15,7 @@ import requests
 from queueapp.db.session import Database
 from queueapp.domain.actor import Role
 from tests import factories
-from tests.databases import migrated
+from tests.databases import SqliteMaker
 from tests.served import Served
 from tests.system.listeners import Screen, within
 
@@ -70,10 +70,8 @@ def without(modules: set[str], directory: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'runtime.sqlite'}"
-    migrated(url)
-    return url
+def url(run_directory: Path) -> str:
+    return SqliteMaker(run_directory).make()
 
 
 def test_the_runtime_lock_is_enough_to_serve_and_to_stop(

@@ -17,31 +17,28 @@ BUSY_MS = 1500
 BUSY_FOR_THE_CONTROL_MS = 500
 
 
-@pytest.fixture
-def sqlite_url(run_directory: Path) -> str:
-    """A file of its own: PostgreSQL's writers wait for rows, not for the process."""
-    return SqliteMaker(run_directory).make()
-
-
-def write(url: str, lock: str, writers: int, busy_ms: int) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def found(run_directory: Path) -> list[dict[str, Any]]:
+    """With the lock, and then without it: the same process, as one takes long to start."""
+    # A file of its own: PostgreSQL's writers wait for rows, not for the process. Of the control's
+    # a few are enough: each that finds the file taken stops all for the whole busy timeout.
+    told = [f"lock:{WRITERS}:{BUSY_MS}", f"none:4:{BUSY_FOR_THE_CONTROL_MS}"]
     program = [sys.executable, "-m", "tests.system.gevent_writers"]
     done = subprocess.run(
-        [*program, url, lock, str(writers), str(busy_ms)],
+        [*program, SqliteMaker(run_directory).make(), *told],
         cwd=ROOT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_fifty_writers_all_write_and_nothing_stands_still(sqlite_url: str) -> None:
-    found = write(sqlite_url, "lock", WRITERS, BUSY_MS)
-    assert (found["done"], found["failed"]) == (WRITERS, 0)
-    assert found["longest_s"] < BUSY_MS / 1000
+def test_fifty_writers_all_write_and_nothing_stands_still(found: list[dict[str, Any]]) -> None:
+    locked, _ = found
+    assert (locked["done"], locked["failed"]) == (WRITERS, 0)
+    assert locked["longest_s"] < BUSY_MS / 1000
 
 
-def test_without_the_lock_the_whole_process_stands_still(sqlite_url: str) -> None:
-    # A few are enough: each that finds the file taken stops all for the whole busy timeout.
-    found = write(sqlite_url, "none", 4, BUSY_FOR_THE_CONTROL_MS)
-    assert found["longest_s"] >= BUSY_FOR_THE_CONTROL_MS / 1000
-    assert found["failed"] > 0
+def test_without_the_lock_the_whole_process_stands_still(found: list[dict[str, Any]]) -> None:
+    _, control = found
+    assert control["longest_s"] >= BUSY_FOR_THE_CONTROL_MS / 1000
+    assert control["failed"] > 0
