@@ -18,8 +18,12 @@ SCREENS: dict[str, dict[str, Any]] = {
     "room": {"viewport": {"width": 1024, "height": 768}},
     "lobby": {"viewport": {"width": 1920, "height": 1080}},
 }
+# What moves without need is painted sixty times a second, by the processor.
+OF_ALL = {"locale": "en-GB", "timezone_id": "Europe/London", "reduced_motion": "reduce"}
 FLAGS = [
     "--disable-gpu",
+    # Nothing is drawn but by the processor: a process of its own for that costs more than it does.
+    "--in-process-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -42,6 +46,10 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+# For stories of the browser alone, which no kind of database tells differently.
+on_one_database = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 class Watch:
@@ -80,8 +88,7 @@ def person(chromium: Browser, watch: Watch) -> Iterator[Callable[..., Page]]:
     contexts: list[BrowserContext] = []
 
     def arrive(screen: str, **options: Any) -> Page:
-        settings = {"locale": "en-GB", "timezone_id": "Europe/London", **SCREENS[screen], **options}
-        context = chromium.new_context(**settings)
+        context = chromium.new_context(**{**OF_ALL, **SCREENS[screen], **options})
         contexts.append(context)
         context.set_default_timeout(10_000)
         watch.over(context)

@@ -20,8 +20,8 @@ MOST_TOUCHES = 6
 
 
 @pytest.fixture
-def clinic(fresh_database: str) -> Iterator[BookingWorld]:
-    world = world_on(fresh_database)
+def clinic(served: Served, slug: str) -> Iterator[BookingWorld]:
+    world = world_on(served.database_url, slug)
     yield world
     world.db.dispose()
 
@@ -34,18 +34,16 @@ def booked_times(clinic: BookingWorld) -> list[str]:
     ]
 
 
-def first_page(page: Page, served: Served) -> None:
-    page.goto(f"{served.url}/book/harbour")
+def first_page(page: Page, served: Served, clinic: BookingWorld) -> None:
+    page.goto(f"{served.url}/book/{clinic.slug}")
 
 
 def test_booking_by_touch_by_keyboard_and_without_scripts(
-    person: Callable[..., Page], serve: Callable[..., Served], clinic: BookingWorld, watch: Watch
+    person: Callable[..., Page], served: Served, clinic: BookingWorld, watch: Watch
 ) -> None:
-    served = serve(clinic.db.engine.url.render_as_string(hide_password=False))
-
     phone = person("phone")
     phone.add_init_script(COUNT_TOUCHES)
-    first_page(phone, served)
+    first_page(phone, served, clinic)
     phone.get_by_role("link", name="A new problem").tap()
     expect(phone.get_by_role("heading", name="Choose a time")).to_be_visible()
     slot = phone.locator(".slot").nth(2)
@@ -74,7 +72,7 @@ def test_booking_by_touch_by_keyboard_and_without_scripts(
     assert "/b/" not in phone.url
 
     keys = person("phone", has_touch=False, is_mobile=False)
-    first_page(keys, served)
+    first_page(keys, served, clinic)
     keys.get_by_role("link", name="Wound care").focus()
     keys.keyboard.press("Enter")
     expect(keys.get_by_role("heading", name="Choose a time")).to_be_visible()
@@ -107,7 +105,7 @@ def test_booking_by_touch_by_keyboard_and_without_scripts(
     plain.get_by_role("link", name="Cancel").tap()
     plain.get_by_role("button", name="Yes, cancel it").tap()
     expect(plain.get_by_role("heading", name="Your appointment is cancelled")).to_be_visible()
-    first_page(plain, served)
+    first_page(plain, served, clinic)
     plain.get_by_role("link", name="Wound care").tap()
     plain.get_by_role("button", name="Book this time").tap()
     plain.get_by_role("button", name="Book it").tap()

@@ -1,6 +1,5 @@
 """The desk in a browser: by keyboard alone, seen at once by a second one, taken back."""
 
-import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 from queueapp.db.session import Database
 from queueapp.domain.actor import Role
 from tests import factories
+from tests.browser.conftest import on_one_database
+from tests.browser.entering import signed_in
 from tests.served import Served
 
 
@@ -40,10 +41,7 @@ def lay_out(url: str, slug: str) -> str:
 
 
 def sign_in(page: Page, served: Served, clinic: str, name: str) -> Page:
-    page.goto(f"{served.url}/sign-in?next=/desk/{clinic}")
-    page.get_by_label("E-mail").fill(f"{name}@{clinic}.example")
-    page.get_by_label("Password").fill(factories.PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    signed_in(page, served, f"{name}@{clinic}.example").goto(f"{served.url}/desk/{clinic}")
     expect(page.get_by_role("heading", name="1 waiting")).to_be_visible()
     expect(page.locator(".live[data-live=yes]")).to_be_visible()
     expect(page.locator("body")).to_have_attribute("data-desk-ready", "yes")
@@ -119,6 +117,7 @@ def test_a_day_at_the_desk_by_keyboard_alone(
     expect(marta.locator(".toast")).to_contain_text("Rosa Lind took a ticket")
 
 
+@on_one_database
 def test_single_keys_are_letters_while_typing_and_verbs_say_why_not(
     served: Served, clinic: str, person: Callable[..., Page]
 ) -> None:
@@ -137,17 +136,3 @@ def test_single_keys_are_letters_while_typing_and_verbs_say_why_not(
     marta.keyboard.press("Tab")
     marta.keyboard.press("Enter")
     expect(marta.locator(".strip").first).to_contain_text("Called")
-
-
-def test_when_the_server_is_gone_the_desk_says_so_and_takes_the_buttons_away(
-    served: Served, clinic: str, person: Callable[..., Page]
-) -> None:
-    marta = sign_in(person("desk"), served, clinic, "marta")
-    served.signal(signal.SIGSTOP)
-    try:
-        expect(marta.locator(".live[data-live=no]")).to_contain_text("Not live", timeout=10_000)
-        expect(marta.locator("#desk-add button")).to_be_disabled()
-        expect(marta.locator("main.stale")).to_be_visible()
-    finally:
-        served.signal(signal.SIGCONT)
-    expect(marta.locator(".live[data-live=yes]")).to_be_visible()

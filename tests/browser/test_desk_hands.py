@@ -1,17 +1,16 @@
-"""What the desk's hands do: few keys, a booking put aside, two on one row, no server."""
+"""What the desk's hands do: few keys, a booking put aside, two on one row."""
 
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
 from queueapp.db.models import Appointment, Site
 from queueapp.db.session import Database
 from queueapp.domain.visit import AppointmentState
-from tests.browser.test_desk import clinic, lay_out, row, sign_in
+from tests.browser.test_desk import clinic, row, sign_in
 from tests.served import Served
 
 __all__ = ["clinic"]  # the clinic of the other tests of the desk
@@ -158,27 +157,3 @@ def test_two_on_one_row(served: Served, clinic: str, person: Callable[..., Page]
     ines.keyboard.press("Enter")
     expect(panel.locator(".notes")).to_contain_text("Hard of hearing on the left")
     expect(row(marta, "Noor").locator(".mark")).to_have_attribute("title", "Has notes")
-
-
-def test_the_day_sheet_opens_without_the_server(
-    fresh_database: str, serve: Callable[..., Served], slug: str, person: Callable[..., Page]
-) -> None:
-    clinic = lay_out(fresh_database, slug)
-    served = serve(fresh_database)
-    marta = sign_in(person("desk"), served, clinic, "marta")
-    expect(marta.locator("body")).to_have_attribute("data-sheet-kept", "yes", timeout=15_000)
-    served.stop()
-    marta.goto(f"{served.url}/desk/{clinic}/sheet")
-    expect(marta.get_by_role("heading", name="Due later")).to_be_visible()
-    expect(marta.locator("main")).to_contain_text("Noor El-Sayed")
-    expect(marta.locator("#sheet-age")).to_have_text("up to date")
-    # The desk itself opens as its sheet; signed out, it is gone from this browser.
-    marta.goto(f"{served.url}/desk/{clinic}")
-    expect(marta.locator(".made")).to_contain_text("Day sheet as of")
-    served.start()
-    marta.goto(f"{served.url}/desk/{clinic}")
-    marta.get_by_role("button", name="Sign out").click()
-    expect(marta.get_by_label("Password")).to_be_visible()
-    served.stop()
-    with pytest.raises(Exception, match=r"ERR_CONNECTION_REFUSED|ERR_FAILED"):
-        marta.goto(f"{served.url}/desk/{clinic}/sheet")

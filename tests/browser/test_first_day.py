@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import on_one_database
 from tests.served import Served
 
 Person = Callable[..., Page]
@@ -87,6 +88,7 @@ def press(room: Page, words: str) -> None:
     room.locator("[data-primary]").click()
 
 
+@on_one_database
 def test_from_nothing_to_the_first_patient(
     fresh_database: str, serve: Callable[..., Served], person: Person
 ) -> None:

@@ -1,7 +1,6 @@
 """From the kiosk to the room, in real Chromium: a ticket, followed by phone, called."""
 
 import re
-import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,8 @@ from queueapp.actions import calls, service
 from queueapp.actions.tickets import visit_token
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.visit import EntryState, Presence
+from tests.browser.conftest import on_one_database
+from tests.browser.entering import remember
 from tests.served import Served
 from tests.web.patient_world import PatientWorld, world_on
 from tests.web.web_world import SECRET
@@ -40,8 +41,8 @@ def clinic(served: Served, slug: str, tmp_path: Path) -> Iterator[PatientWorld]:
 
 def at_kiosk(person: Person, served: Served, clinic: PatientWorld, **options: Any) -> Page:
     page = person("kiosk", **options)
-    page.goto(served.url + clinic.kiosk_link)
-    page.get_by_role("button", name="Start this screen").click()
+    remember(page, served, clinic.device.credential)
+    page.goto(f"{served.url}/kiosk/{clinic.slug}")
     expect(page.get_by_role("link", name="I don’t have an appointment")).to_be_visible()
     return page
 
@@ -68,6 +69,11 @@ SAME_WORDS = """async () => {
     page.querySelector(".ticket__part--body").textContent.replace(/\\s+/g, " ").trim();
   const fresh = await (await fetch(location.href)).text();
   return words(new DOMParser().parseFromString(fresh, "text/html")) === words(document);
+}"""
+# A reader types faster than any hand, however busy this machine is.
+READ_IN = """(words) => {
+  for (const key of [...words, "Enter"])
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
 }"""
 LEFT_BEHIND = """async () => JSON.stringify({
   page: document.documentElement.outerHTML,
@@ -108,7 +114,7 @@ def test_a_ticket_from_the_kiosk_is_followed_on_the_phone_until_the_end(
     expect(kiosk.locator(".ticket .code")).to_have_text(visit.ticket)
     expect(kiosk.locator("svg.qr")).to_be_visible()
     kiosk.get_by_role("button", name="How to call me").tap()
-    for words in ("On my phone", "I hear badly", "Українська"):
+    for words in ("On my phone", "I hear badly", "English"):
         kiosk.get_by_label(words).check(force=True)
     kiosk.get_by_role("button", name="Keep it").tap()
     expect(kiosk.get_by_label("Your phone number?")).to_be_focused()
@@ -202,12 +208,6 @@ def test_joining_by_phone_the_line_moves_and_leaving_asks_once(
     says(first, "left")
     expect(second.locator(".place")).to_have_text("You are next")
 
-    served.signal(signal.SIGSTOP)
-    expect(second.locator("[data-live-words]")).to_contain_text("Not live", timeout=10_000)
-    expect(second.get_by_role("button", name="Ask for help")).to_be_disabled()
-    served.signal(signal.SIGCONT)
-    expect(second.locator("body")).to_have_attribute("data-live", "yes")
-
 
 def test_checking_in_by_keyboard_alone_by_touch_and_by_the_reader(
     person: Person, served: Served, clinic: PatientWorld
@@ -262,8 +262,7 @@ def test_checking_in_by_keyboard_alone_by_touch_and_by_the_reader(
 
     expect(kiosk.get_by_text("Touch one of the two big boxes")).to_be_visible()
     kiosk.evaluate(COUNT_TOUCHES)
-    kiosk.keyboard.type(f"{served.url}/b/CDF467")
-    kiosk.keyboard.press("Enter")
+    kiosk.evaluate(READ_IN, f"{served.url}/b/CDF467")
     kiosk.get_by_role("button", name="No, none of these").tap()
     is_in(scanned)
     assert touches(kiosk) == 1
@@ -276,13 +275,14 @@ def test_checking_in_by_keyboard_alone_by_touch_and_by_the_reader(
     assert small == []
 
 
+@on_one_database
 def test_a_kiosk_left_alone_asks_and_goes_back_to_the_start(
     person: Person, served: Served, clinic: PatientWorld
 ) -> None:
     kiosk = person("kiosk", viewport={"width": 768, "height": 1366})
     kiosk.clock.install()
-    kiosk.goto(served.url + clinic.kiosk_link)
-    kiosk.get_by_role("button", name="Start this screen").click()
+    remember(kiosk, served, clinic.device.credential)
+    kiosk.goto(f"{served.url}/kiosk/{clinic.slug}")
     begin(kiosk, "I don’t have an appointment")
     kiosk.locator(".choice", has_text="Blood test").tap()
     kiosk.get_by_label("What may we call you?").fill("Rosamunde")

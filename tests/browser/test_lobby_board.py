@@ -11,9 +11,11 @@ from queueapp.db.models import Patient
 from queueapp.db.session import Database
 from queueapp.domain.actor import SYSTEM, Role
 from tests import factories
+from tests.browser.conftest import on_one_database
+from tests.browser.entering import signed_in
 from tests.served import Served
+from tests.web.web_world import SECRET
 
-SECRET = "tests" * 8
 # A browser with a local voice and a sound that needs a press; what is spoken is kept.
 STAGE = """
 const nothing = () => {};
@@ -43,11 +45,7 @@ FAR_VOICE = 'window.VOICES = [{ lang: "en-GB", localService: false }];'
 
 
 def opened(page: Page, served: Served, email: str, path: str) -> Page:
-    page.goto(f"{served.url}{path}")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(factories.PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"**{path}")
+    signed_in(page, served, email).goto(f"{served.url}{path}")
     expect(page.locator("body")).to_have_attribute("data-live", "yes")
     return page
 
@@ -61,14 +59,14 @@ def becomes(page: Page, what: str) -> None:
     pytest.fail(f"never became: {what}")
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@on_one_database
 def test_calls_are_chimed_and_spoken_after_the_start_and_the_board_follows(
-    fresh_database: str, serve: Callable[..., Served], person: Callable[..., Page]
+    served: Served, slug: str, person: Callable[..., Page]
 ) -> None:
-    served, database = serve(fresh_database), Database(fresh_database, secret=SECRET)
+    database = Database(served.database_url, secret=SECRET)
     now = datetime.now(UTC)
     with database.write() as s:
-        site = factories.make_site(s, "here", settings=factories.turning_far_off(now))
+        site = factories.make_site(s, slug, settings=factories.turning_far_off(now))
         gp = factories.make_service(s, site, "GP", slug="gp")
         rooms = [factories.make_room(s, site, f"Room {n}", places=9) for n in (1, 2)]
         for room in rooms:
@@ -92,9 +90,9 @@ def test_calls_are_chimed_and_spoken_after_the_start_and_the_board_follows(
     for voice in (VOICE, FAR_VOICE):
         page = person("lobby")
         page.add_init_script(voice + STAGE)
-        pages.append(opened(page, served, email, "/lobby/here"))
+        pages.append(opened(page, served, email, f"/lobby/{slug}"))
     talking, mute = pages
-    board = opened(person("desk"), served, email, "/board/here")
+    board = opened(person("desk"), served, email, f"/board/{slug}")
     expect(board.locator(".board__lede")).to_contain_text("Too early to say")
 
     def call(room: int) -> None:
@@ -128,11 +126,12 @@ def test_calls_are_chimed_and_spoken_after_the_start_and_the_board_follows(
     expect(board.get_by_role("row", name="GP Walk-in").first).to_contain_text("2 of 2")
     assert board.evaluate(DRAWN) == [0, 3, 0]
     with database.write() as s:
+        before = s.query(Patient).count()
         arrivals.take_ticket(s, SYSTEM, datetime.now(UTC), site_id=site.id, service_id=gp.id)
-        assert s.query(Patient).count() == 3
+        assert s.query(Patient).count() == before
     becomes(board, f"({DRAWN})()[1] === 4")
     board.get_by_role("button", name="Show as a table").click()
     expect(board.get_by_role("table", name="Waits and arrivals by hour")).to_be_visible()
-    board.goto(f"{served.url}/board/here/trend")
+    board.goto(f"{served.url}/board/{slug}/trend")
     expect(board.locator(".lede")).to_have_text("Nobody came in this time.")
     database.dispose()

@@ -1,7 +1,6 @@
 """A clinician at the tablet: keys, fingers, the same name twice, two rooms pressing at once."""
 
 import re
-import signal
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -10,6 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from queueapp.domain.visit import EntryState, Resolution
+from tests.browser.conftest import on_one_database
+from tests.browser.entering import remember
 from tests.served import Served
 from tests.web.room_world import RoomWorld
 
@@ -25,8 +26,8 @@ def world(served: Served, slug: str, tmp_path: Path) -> Iterator[RoomWorld]:
 
 def at_the_door(page: Page, served: Served, world: RoomWorld, room: int = 1) -> Page:
     """The room's tablet, paired, and live."""
-    page.goto(f"{served.url}/device/{world.tokens[room - 1]}")
-    page.get_by_role("button", name="Start this screen").click()
+    remember(page, served, world.credentials[room - 1])
+    page.goto(f"{served.url}/room/{world.room_ids[room - 1]}")
     expect(page.locator("body")).to_have_attribute("data-room-ready", "yes")
     expect(page.locator("[data-live-words]")).to_contain_text("updated")
     return page
@@ -66,6 +67,7 @@ def test_by_keys_alone_call_start_finish_and_call(
     expect(page.locator("[data-primary]")).to_contain_text("Finishes Bob.", use_inner_text=True)
 
 
+@on_one_database
 def test_a_key_hides_names_shows_the_sheet_undoes_and_says_what_a_call_costs(
     person: Callable[..., Page], served: Served, world: RoomWorld
 ) -> None:
@@ -106,6 +108,7 @@ def test_a_key_hides_names_shows_the_sheet_undoes_and_says_what_a_call_costs(
     green(page, "Cy is here: start")
 
 
+@on_one_database
 def test_by_touch_with_a_double_tap_on_every_button(
     person: Callable[..., Page], served: Served, world: RoomWorld
 ) -> None:
@@ -133,6 +136,7 @@ def test_by_touch_with_a_double_tap_on_every_button(
     assert world.calls() == before + 2
 
 
+@on_one_database
 def test_an_alike_name_is_shown_before_the_call(
     person: Callable[..., Page], served: Served, world: RoomWorld
 ) -> None:
@@ -147,6 +151,7 @@ def test_an_alike_name_is_shown_before_the_call(
     expect(page.get_by_text("Born 2 January 1960")).to_be_visible()
 
 
+@on_one_database
 def test_who_was_called_to_another_room_meanwhile_is_not_called_here(
     person: Callable[..., Page], served: Served, world: RoomWorld
 ) -> None:
@@ -162,6 +167,7 @@ def test_who_was_called_to_another_room_meanwhile_is_not_called_here(
     assert world.state(bob) is EntryState.WAITING
 
 
+@on_one_database
 def test_a_pause_is_asked_for_refused_without_a_reason_and_ended(
     person: Callable[..., Page], served: Served, world: RoomWorld
 ) -> None:
@@ -178,18 +184,3 @@ def test_a_pause_is_asked_for_refused_without_a_reason_and_ended(
     expect(dialog).to_be_hidden()
     page.keyboard.press("Space")
     green(page, "Call next: Ann")
-
-
-def test_the_buttons_go_when_the_page_is_not_live(
-    person: Callable[..., Page], served: Served, world: RoomWorld
-) -> None:
-    world.waits("Ann Lee")
-    page = at_the_door(person("room"), served, world)
-    green(page, "Call next: Ann")
-    served.signal(signal.SIGSTOP)
-    expect(page.get_by_text("Not live.")).to_be_visible(timeout=12_000)
-    expect(page.locator("[data-primary]")).to_be_hidden()
-    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_hidden()
-    expect(page.locator("header")).to_have_class("top top--lost")
-    served.signal(signal.SIGCONT)
-    expect(page.locator("[data-primary]")).to_be_visible(timeout=12_000)

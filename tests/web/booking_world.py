@@ -22,13 +22,13 @@ MINUTE = timedelta(minutes=1)
 
 
 class BookingWorld:
-    """Site `harbour`: doctors Ruiz and Osei from 9 to 17 each day, 20 minutes each."""
+    """Site `harbour` or another: doctors Ruiz and Osei from 9 to 17 each day, 20 minutes each."""
 
-    def __init__(self, database: Database, **settings: Any) -> None:
-        self.db = database
+    def __init__(self, database: Database, slug: str = "harbour", **settings: Any) -> None:
+        self.db, self.slug = database, slug
         self.app = web_app(database, public_url=PUBLIC_URL)
         with database.write() as s:
-            site = factories.make_site(s, "harbour", name="Harbour Street", settings=settings)
+            site = factories.make_site(s, slug, name="Harbour Street", settings=settings)
             doctor = factories.make_service(
                 s, site, "GP consultation", slug="gp", plain_name="Doctor", planned=20 * MINUTE
             )
@@ -69,7 +69,7 @@ class BookingWorld:
         """Choose a time of the first doctor, unless said; without `who`, with anyone."""
         value = f"{self.at(clock, days).isoformat()}|c{self.doctors[doctor]}"
         query = {"reason": self.reason, **more}
-        return phone.post("/book/harbour/gp", query_string=query, data={"time": value})
+        return phone.post(f"/book/{self.slug}/gp", query_string=query, data={"time": value})
 
     def book(self, clock: str, *, days: int = 1, name: str = "Rosa", **more: Any) -> FlaskClient:
         """A phone with a booking at that time."""
@@ -108,8 +108,9 @@ class BookingWorld:
 
     def bookings(self) -> list[Appointment]:
         """All appointments, with their patients."""
+        ours = sa.select(Appointment).where(Appointment.site_id == self.site_id)
         with self.db.read() as s:
-            found = list(s.scalars(sa.select(Appointment).order_by(Appointment.id)))
+            found = list(s.scalars(ours.order_by(Appointment.id)))
             for one in found:
                 _ = one.patient
             s.expunge_all()
@@ -142,6 +143,6 @@ def link_in(phone: FlaskClient) -> str:
     return found[1]
 
 
-def world_on(url: str, **settings: Any) -> BookingWorld:
-    """The clinic on a fresh database."""
-    return BookingWorld(Database(url, secret=SECRET), **settings)
+def world_on(url: str, slug: str = "harbour", **settings: Any) -> BookingWorld:
+    """The clinic on the database of a URL."""
+    return BookingWorld(Database(url, secret=SECRET), slug, **settings)
