@@ -10,6 +10,7 @@ from queueapp.actions import admin_rooms as actions
 from queueapp.actions.admin_record import version_of
 from queueapp.db.models import Room
 from queueapp.db.queries import administration as queries
+from queueapp.db.queries.happened import room_name
 from queueapp.web.admin.base import acting, blueprint, changed_by, press, save, show, status_of
 from queueapp.web.admin.forms import AdminForm, NumberField
 from queueapp.web.forms import PostForm, text
@@ -130,6 +131,7 @@ def _page(form: RoomForm, room_id: int | None) -> Any:
             button=PostForm(formdata=None),
             rows=rows,
             room=next((r for r in rows if r.id == room_id), None),
+            room_name=room_name,
             chosen=room_id,
             changed=changed_by(session, actions.SUBJECT, room_id) if room_id else None,
         )
