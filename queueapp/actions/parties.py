@@ -1,18 +1,31 @@
 """Patients who come together."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from queueapp.actions.arrivals import Newcomer, take_ticket
 from queueapp.actions.booking_rows import Place
 from queueapp.actions.bookings import book
-from queueapp.db.models import Appointment, Party, Patient, Service, Site, Visit
+from queueapp.db.models import Appointment, Party, Patient, QueueEntry, Service, Site, Visit
 from queueapp.domain.actor import Actor
 from queueapp.domain.localtime import service_day, service_day_span
 from queueapp.domain.refusal import invalid
 from queueapp.domain.visit import AppointmentState
+
+# More who come at once are seen to by the desk.
+MOST_TOGETHER = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of those who come together without a booking: what they tell, and why they come."""
+
+    newcomer: Newcomer | None = None
+    reason_id: int | None = None
 
 
 def make_party(
@@ -104,3 +117,38 @@ def book_party(
             )
         )
     return booked
+
+
+def take_tickets(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    site_id: int,
+    service_id: int,
+    members: Sequence[Member],
+    called_together: bool = True,
+) -> list[QueueEntry]:
+    """A ticket for each of those who come together, as one party: for all or for none.
+
+    Raises Refused as `take_ticket` does, and invalid `members`; the caller's transaction then
+    keeps nothing.
+    """
+    if not 2 <= len(members) <= MOST_TOGETHER:
+        raise invalid("members", f"Give tickets to 2 to {MOST_TOGETHER} people at once.")
+    party = Party(site_id=site_id, called_together=called_together, created_at=now)
+    session.add(party)
+    session.flush()
+    return [
+        take_ticket(
+            session,
+            actor,
+            now,
+            site_id=site_id,
+            service_id=service_id,
+            newcomer=member.newcomer,
+            party_id=party.id,
+            reason_id=member.reason_id,
+        )
+        for member in members
+    ]

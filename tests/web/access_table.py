@@ -24,7 +24,7 @@ ROUTES: dict[str, set[str]] = {
     **_each(ALL, "health", "livez readyz"),
     **_each(ALL, "auth", "home sign_in sign_out device visit"),
     **_each(STAFF, "account", "page sign_out_others"),
-    **_each({KIOSK, *LEADS}, "kiosk", "page alarm ask_desk ask_help booked ticket wishes"),
+    **_each({KIOSK, *LEADS}, "kiosk", "page alarm ask_desk ask_help booked family ticket wishes"),
     **_each(ALL, "phone", "join book book_time booking_link"),
     **_each(
         {BOOKER}, "phone", "booking details keep calendar move_booking cancel_booking booking_late"
@@ -46,6 +46,7 @@ ROUTES: dict[str, set[str]] = {
         "admin",
         "page services new_service service retire_service rooms new_room room retire_room "
         "clinicians new_clinician clinician retire_clinician hours other_day remove_day settings "
+        "pools new_pool pool close_pool "
         "staff new_login login password_link disable_login tokens revoke_token devices pair_again "
         "revoke_device audit audit_file",
     ),

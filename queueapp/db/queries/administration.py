@@ -11,18 +11,21 @@ from sqlalchemy.orm import Session, selectinload
 
 from queueapp.db.models import (
     ApiToken,
+    Appointment,
     Clinician,
     ClinicianService,
     Device,
     Membership,
     OpeningException,
     Pairing,
+    Pool,
     QueueEntry,
     Room,
     Service,
     Staff,
 )
 from queueapp.db.queries.figures import count_in_time
+from queueapp.db.queries.slots import still_busy
 from queueapp.domain.actor import Role
 from queueapp.domain.spans import Span
 from queueapp.domain.visit import EntryState
@@ -48,6 +51,31 @@ class Learned:
     median: int
     low: int
     high: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLine:
+    """A pool in the list, with how many bookings stand in it."""
+
+    pool: Pool
+    service: str
+    booked: int
+
+
+def pools(session: Session, site_id: int, now: datetime) -> list[PoolLine]:
+    """The site's pools that have not ended, by time."""
+    booked = (
+        sa.select(sa.func.count())
+        .where(Appointment.pool_id == Pool.id, still_busy(now))
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        sa.select(Pool, Service.name, booked)
+        .join(Service, Service.id == Pool.service_id)
+        .where(Service.site_id == site_id, Pool.ends_at > now)
+        .order_by(Pool.starts_at, Service.position, Pool.id)
+    )
+    return [PoolLine(pool, name, count) for pool, name, count in rows]
 
 
 def services(session: Session, site_id: int) -> list[ServiceLine]:

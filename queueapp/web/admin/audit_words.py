@@ -23,6 +23,9 @@ KIND_WORDS = {
     "room_changed": "Changed a room",
     "room_retired": "Retired a room",
     "room_restored": "Used a room again",
+    "pool_added": "Added a pool",
+    "pool_changed": "Changed a pool",
+    "pool_closed": "Closed a pool",
     "clinician_added": "Added a clinician",
     "clinician_changed": "Changed a clinician",
     "clinician_retired": "Retired a clinician",
@@ -55,7 +58,7 @@ KIND_WORDS = {
     "checked_in": "Checked in",
 }
 
-_SECONDS = frozenset({"planned", "buffer_before", "buffer_after", "within"})
+_SECONDS = frozenset({"planned", "interval", "buffer_before", "buffer_after", "within"})
 _FIGURES = {field.name: field.default for field in fields(SiteRules)}
 
 

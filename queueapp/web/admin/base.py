@@ -25,6 +25,7 @@ SECTIONS = [
             ("admin.page", "First steps"),
             ("admin.hours", "Opening hours"),
             ("admin.services", "Services"),
+            ("admin.pools", "Pools"),
             ("admin.rooms", "Rooms"),
             ("admin.settings", "Figures and name"),
         ],

@@ -4,7 +4,7 @@ Answers travel in the forms alone, never in an address or a session, and the tic
 of its own: whoever comes next finds the start.
 """
 
-from queueapp.web.kiosk import booked, desk, walk_in, wishes
+from queueapp.web.kiosk import booked, desk, family, walk_in, wishes
 from queueapp.web.kiosk.start import blueprint
 
-__all__ = ["blueprint", "booked", "desk", "walk_in", "wishes"]
+__all__ = ["blueprint", "booked", "desk", "family", "walk_in", "wishes"]

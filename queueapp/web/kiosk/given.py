@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 import segno
 import sqlalchemy as sa
@@ -57,11 +58,12 @@ def show_given(
     again: bool = False,
     with_link: bool = True,
     told: bool = False,
+    names: Sequence[str] = (),
 ) -> str:
     """The page that ends it; `again` when the person was in the queue already.
 
     Without `with_link` it is the ticket alone, for one who has not shown to know a secret;
-    `told` when wishes were just told.
+    `told` when wishes were just told. `names` are what those of a party were just called, in order.
     """
     moment = now()
     with current_db().read() as session:
@@ -80,7 +82,8 @@ def show_given(
         "kiosk/given.html",
         seq=seq,
         given=first,
-        others=[one.ticket for one in others],
+        others=list(zip_longest((one.ticket for one in others), names[1:], fillvalue="")),
+        name=names[0] if names else "",
         sure=sure,
         again=again,
         with_link=with_link,

@@ -56,14 +56,14 @@ def ticket(site: str) -> str | Response | tuple[str, int]:
         return _ask(field, offers, given, wrong), 422
     assert offer is not None
     if offer.refusal:
-        return _refused(offers, offer, offer.refusal)
+        return refused(offers, offer, offer.refusal)
     missing = next((q for q in QUESTIONS if q not in given and _applies(q, offer, given)), None)
     if missing is not None:
         return _ask(missing, offers, given)
     try:
         entry_id = _take(given)
-    except Refused as refused:
-        return _refused(offers, offer, refusal_words(refused))
+    except Refused as why:
+        return refused(offers, offer, refusal_words(why))
     return show_given([entry_id])
 
 
@@ -113,7 +113,15 @@ def _ask(
     )
 
 
-def _refused(offers: list[Offer], offer: Offer, words: str) -> tuple[str, int]:
+def refused(
+    offers: list[Offer],
+    offer: Offer,
+    words: str,
+    *,
+    then: str = "kiosk.ticket",
+    kept: dict[str, str] | None = None,
+) -> tuple[str, int]:
+    """No ticket is given: why, and what else there is; counted. `kept` are answers so far."""
     count_turned_away(current_actor(), offer.id)
     others = [o for o in offers if o.id != offer.id and not o.refusal]
     page = show(
@@ -122,7 +130,8 @@ def _refused(offers: list[Offer], offer: Offer, words: str) -> tuple[str, int]:
         words=words,
         others=others,
         about=sealed(ItemKind.HELP),
-        kept={"well": "no"},
+        then=then,
+        kept=kept or {"well": "no"},
     )
     return page, 409
 
@@ -150,7 +159,7 @@ def _take(given: dict[str, str]) -> int:
             service_id=int(given["service"]),
             reason_id=joining.reason_id(given.get("reason")),
             wish=joining.wish_of(given.get("who"), given.get("firm")),
-            newcomer=Newcomer(chosen_name=name, language=language) if name or language else None,
+            newcomer=Newcomer(chosen_name=name, language=language),
         )
         claim.keep(session, 200, {"entry": entry.id})
         return entry.id
