@@ -18,7 +18,7 @@ from queueapp.domain.visit import AppointmentState, PreferenceKind
 
 _DAYS_AHEAD = 7
 _TODAY = {"gp": 12, "blood-test": 6}
-_EACH_DAY = {"gp": 6, "nurse": 2, "blood-test": 4}
+_EACH_DAY = {"gp": 4, "nurse": 1, "blood-test": 2}
 _POOL_EVERY = timedelta(minutes=10)
 _HALF_A_DAY = timedelta(hours=12)
 # Booked first, so that the day always has them.

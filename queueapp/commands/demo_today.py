@@ -30,7 +30,7 @@ from queueapp.domain.visit import (
     Resolution,
 )
 
-_BEFORE = 100
+_BEFORE = 75
 _STALE = timedelta(hours=4)
 _LONGEST_SHIFT = timedelta(hours=13)
 _ALIVE = 6
@@ -166,7 +166,7 @@ def _play(
     dice: Random,
 ) -> None:
     with db.read() as session:
-        coming = upcoming(session, site_id, now - 95 * _MINUTE, now + 25 * _MINUTE)
+        coming = upcoming(session, site_id, now - 70 * _MINUTE, now + 25 * _MINUTE)
     comes: dict[int, list[int]] = {}
     for n, (appointment_id, starts_at) in enumerate(coming):
         if n % 6 == 3:
