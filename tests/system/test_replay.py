@@ -11,12 +11,12 @@ from tests.system.house import House
 
 DAY = "2026-01-13"
 BEGINS = datetime(2026, 1, 13, 9, tzinfo=UTC)
-LEAVERS = 4
-SERVED = 36
+LEAVERS = 2
+SERVED = 18
 
 
 def _log(path: Path) -> Path:
-    """Forty arrivals within the hour for three clinicians of differing skills; four leave."""
+    """Twenty arrivals in half an hour for three clinicians of differing skills; two leave."""
     dice = Random(7)
     skills = {"S01": ["PS"], "S02": ["PS", "Eye Test"], "S03": ["Eye Test"]}
     free = dict.fromkeys(skills, BEGINS)
