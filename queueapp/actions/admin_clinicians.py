@@ -76,8 +76,7 @@ def add_clinician(
     """One more who gives care here. Raises Refused (invalid, naming the field)."""
     site = lock_site(session, site_id)
     clinician = Clinician(name="", attributes=[], retired=False)
-    with session.no_autoflush:
-        _fill(session, clinician, site, given)
+    _fill(session, clinician, site, given)
     _set_rest(session, actor, now, site, clinician, given)
     _record(session, actor, now, site, clinician, "added", {})
     return clinician

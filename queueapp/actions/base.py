@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -27,6 +27,7 @@ from queueapp.domain.events import Fact, Kind
 from queueapp.domain.refusal import invalid, not_found
 from queueapp.domain.visit import OPEN_STATES, EntryState
 
+_Row = TypeVar("_Row", bound=Base)
 # What undo may put back, by table. Never personal text: events outlive a purge.
 UNDOABLE_COLUMNS: Mapping[type[Base], tuple[str, ...]] = {
     QueueEntry: (
@@ -90,28 +91,24 @@ def find_site(session: Session, slug: str) -> Site:
 
 def get_entry(session: Session, entry_id: int) -> QueueEntry:
     """The entry, its row held until the transaction ends. Raises Refused (not found)."""
-    entry = session.scalars(
-        sa.select(QueueEntry)
-        .where(QueueEntry.id == entry_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if entry is None:
-        raise not_found("The ticket")
-    return entry
+    return _held(session, QueueEntry, entry_id, "The ticket")
 
 
 def get_visit(session: Session, visit_id: int) -> Visit:
     """The visit, its row held until the transaction ends. Raises Refused (not found)."""
-    visit = session.scalars(
-        sa.select(Visit)
-        .where(Visit.id == visit_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if visit is None:
-        raise not_found("The visit")
-    return visit
+    return _held(session, Visit, visit_id, "The visit")
+
+
+def get_shift(session: Session, shift_id: int) -> Shift:
+    """The shift, its row held until the transaction ends. Raises Refused (not found)."""
+    return _held(session, Shift, shift_id, "The shift")
+
+
+def _held(session: Session, model: type[_Row], row_id: int, what: str) -> _Row:
+    row = session.get(model, row_id, with_for_update={"key_share": True}, populate_existing=True)
+    if row is None:
+        raise not_found(what)
+    return row
 
 
 def get_room(session: Session, room_id: int) -> Room:
@@ -120,16 +117,6 @@ def get_room(session: Session, room_id: int) -> Room:
     if room is None:
         raise not_found("The room")
     return room
-
-
-def get_shift(session: Session, shift_id: int) -> Shift:
-    """The shift, its row held until the transaction ends. Raises Refused (not found)."""
-    shift = session.get(
-        Shift, shift_id, with_for_update={"key_share": True}, populate_existing=True
-    )
-    if shift is None:
-        raise not_found("The shift")
-    return shift
 
 
 def get_service(session: Session, site_id: int, service_id: int) -> Service:

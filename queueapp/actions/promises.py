@@ -18,7 +18,7 @@ from queueapp.db.models import (
     StoredForecast,
     Visit,
 )
-from queueapp.db.queries.forecasts import parsed
+from queueapp.db.queries.forecasts import parsed, stored_forecast
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.events import Kind
@@ -68,9 +68,7 @@ def store_forecast(session: Session, now: datetime, *, site: Site, made: Forecas
     A forecast older than the one stored is dropped: two workers never go back in time.
     """
     lock_site(session, site.id)
-    row = session.scalars(
-        sa.select(StoredForecast).where(StoredForecast.site_id == site.id)
-    ).one_or_none()
+    row = stored_forecast(session, site.id)
     if row is not None and row.made_at > made.made_at:
         return
     if row is None:

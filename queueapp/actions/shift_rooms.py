@@ -9,7 +9,7 @@ from queueapp.actions import base, desk_items
 from queueapp.actions.desk_items import ItemKind
 from queueapp.actions.entries import end_call
 from queueapp.actions.summons import chosen_routes
-from queueapp.db.models import Call, QueueEntry, Room, Shift, Visit
+from queueapp.db.models import Call, QueueEntry, Room, Shift
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
@@ -45,12 +45,9 @@ def in_room(session: Session, shift: Shift) -> list[QueueEntry]:
     )
 
 
-def tickets(session: Session, entries: list[QueueEntry]) -> str:
+def tickets(entries: list[QueueEntry]) -> str:
     """The entries' tickets for a sentence: `B12`, `B12 and C03`."""
-    codes = [
-        session.scalars(sa.select(Visit.ticket).where(Visit.id == e.visit_id)).one()
-        for e in entries
-    ]
+    codes = [e.visit.ticket for e in entries]
     return " and ".join([", ".join(codes[:-1]), codes[-1]] if len(codes) > 1 else codes)
 
 

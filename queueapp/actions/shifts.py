@@ -139,7 +139,7 @@ def close_shift(
     if there:
         raise conflict(
             "in_room",
-            f"{tickets(session, there)} is still called or in the room. Finish there first, or "
+            f"{tickets(there)} is still called or in the room. Finish there first, or "
             "hand the shift over.",
             entries=[entry.id for entry in there],
         )

@@ -32,9 +32,9 @@ from queueapp.db.models.queue import (
     QueueEntry,
     TicketCounter,
     Visit,
-    VisitEvent,
     VisitStep,
 )
+from queueapp.db.models.record import TURNED_AWAY, VisitEvent
 from queueapp.db.models.shift import Pause, Shift, ShiftBreak, ShiftPattern, ShiftService
 from queueapp.db.models.site import (
     OpeningException,
@@ -51,6 +51,7 @@ __all__ = [
     "LANES",
     "LONGEST_NOTE",
     "LONGEST_WORDS",
+    "TURNED_AWAY",
     "AdminChange",
     "ApiToken",
     "Appointment",

@@ -10,20 +10,12 @@ from queueapp.db.models.base import Base, HasId, link
 from queueapp.db.models.people import Clinician, Patient
 from queueapp.db.models.site import Reason, Room, Service
 from queueapp.db.types import BigId, words
-from queueapp.domain.visit import (
-    CallOutcome,
-    EntryState,
-    PreferenceKind,
-    Presence,
-    Resolution,
-)
+from queueapp.domain.visit import CallOutcome, EntryState, PreferenceKind, Presence, Resolution
 
 _OPEN_VISIT = text("departed_at IS NULL")
 _IN_ROOM = text("state IN ('called', 'in_service')")
 _STANDING = text("outcome IS NULL")
 _OPEN_ITEM = text("closed_at IS NULL")
-# Said once, as the database only takes such an index for the very same words.
-TURNED_AWAY = text("kind = 'turned_away'")
 
 
 class Party(HasId, Base):
@@ -253,43 +245,6 @@ class DeskItem(HasId, Base):
     taken_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str] = mapped_column(String(60), default="")
-
-
-class VisitEvent(HasId, Base):
-    """The append-only record of every change; ids and codes only, no personal text."""
-
-    __tablename__ = "visit_event"
-    __table_args__ = (
-        UniqueConstraint("site_id", "seq", "n"),
-        Index(None, "site_id", "recorded_at"),
-        Index(
-            "ix_visit_event_turned_away",
-            "site_id",
-            "recorded_at",
-            sqlite_where=TURNED_AWAY,
-            postgresql_where=TURNED_AWAY,
-        ),
-    )
-    site_id: Mapped[int] = link("site.id", index=False)
-    seq: Mapped[int] = mapped_column(Integer)
-    n: Mapped[int] = mapped_column(Integer)
-    kind: Mapped[str] = mapped_column(String(32))
-    visit_id: Mapped[int | None] = link("visit.id", nullable=True)
-    entry_id: Mapped[int | None] = link("queue_entry.id", nullable=True)
-    appointment_id: Mapped[int | None] = link("appointment.id", nullable=True)
-    shift_id: Mapped[int | None] = link("shift.id", nullable=True)
-    room_id: Mapped[int | None] = link("room.id", nullable=True)
-    actor: Mapped[str] = mapped_column(String(40))
-    occurred_at: Mapped[datetime]
-    recorded_at: Mapped[datetime]
-    from_state: Mapped[str] = mapped_column(String(32), default="")
-    to_state: Mapped[str] = mapped_column(String(32), default="")
-    why: Mapped[str] = mapped_column(String(60), default="")
-    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    before: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    undoes_id: Mapped[int | None] = mapped_column(
-        BigId, ForeignKey("visit_event.id"), unique=True, nullable=True
-    )
 
 
 class TicketCounter(Base):

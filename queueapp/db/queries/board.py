@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from queueapp.db.models import Appointment, Promise, QueueEntry, Service, ServiceTarget, Site
 from queueapp.db.queries.figures import Figures, count_no_shows, count_turned_away, figures_of
-from queueapp.db.queries.wait_rows import WaitRows, load_waits
+from queueapp.db.queries.wait_rows import WaitRows, load_waits, micros
 from queueapp.domain.localtime import ONE_DAY, local_to_utc, service_day, service_day_span
 from queueapp.domain.rules import SiteRules
 from queueapp.domain.spans import Span
@@ -21,7 +21,6 @@ from queueapp.domain.visit import AppointmentState, EntryClass, EntryState
 DEFAULT_SHARE = 0.8
 _ORDER = [c.value for c in (EntryClass.EMERGENCY, EntryClass.URGENT, EntryClass.BOOKED)]
 _LAST = [EntryClass.WALK_IN.value, EntryClass.ONWARD.value]
-_MICRO = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +180,6 @@ def hour_edges(zone: str, day: date, starts_at: time) -> list[datetime]:
         if edges[-1] < edge < first.end:
             edges.append(edge)
     return [*edges, first.end]
-
-
-def micros(instants: Iterable[datetime]) -> list[int]:
-    """Instants as `WaitRows` counts them."""
-    epoch = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-    return [(instant - epoch) // _MICRO for instant in instants]
 
 
 def _class_order(entry_class: str) -> tuple[int, str]:

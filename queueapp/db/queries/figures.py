@@ -10,8 +10,15 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import Appointment, QueueEntry, Service, ServiceTarget, Site, VisitEvent
-from queueapp.db.models.queue import TURNED_AWAY
+from queueapp.db.models import (
+    TURNED_AWAY,
+    Appointment,
+    QueueEntry,
+    Service,
+    ServiceTarget,
+    Site,
+    VisitEvent,
+)
 from queueapp.db.queries.wait_rows import WaitRows, counted, judged_columns, load_waits
 from queueapp.domain.spans import Span
 from queueapp.domain.visit import OPEN_STATES, AppointmentState, EntryClass, EntryState

@@ -13,6 +13,12 @@ _Stamp = tuple[datetime, int, int]
 _parsed: dict[int, tuple[_Stamp, Forecast]] = {}
 
 
+def stored_forecast(session: Session, site_id: int) -> StoredForecast | None:
+    """The site's newest forecast, whatever its age."""
+    query = sa.select(StoredForecast).where(StoredForecast.site_id == site_id)
+    return session.scalars(query).one_or_none()
+
+
 def parsed(stored: StoredForecast) -> Forecast:
     """The stored forecast as the waits package knows it; read and parsed once per process."""
     stamp = (stored.made_at, stored.for_seq, stored.seq)

@@ -21,10 +21,9 @@ from queueapp.db.models import (
     Room,
     Shift,
     Site,
-    StoredForecast,
     Visit,
 )
-from queueapp.db.queries.forecasts import parsed
+from queueapp.db.queries.forecasts import parsed, stored_forecast
 from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.db.queries.ranges import Range, estimate_of, promise_of
 from queueapp.domain.localtime import to_local
@@ -189,9 +188,7 @@ def _row(
 
 
 def _forecast(session: Session, site: Site) -> Forecast | None:
-    stored = session.scalars(
-        sa.select(StoredForecast).where(StoredForecast.site_id == site.id)
-    ).one_or_none()
+    stored = stored_forecast(session, site.id)
     return parsed(stored) if stored else None
 
 

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from queueapp.db.models import QueueEntry, Visit
-from queueapp.db.queries.board import micros
-from queueapp.db.queries.wait_rows import NONE, Instant, counted, read_instants
+from queueapp.db.queries.wait_rows import NONE, Instant, counted, micros, read_instants
 from queueapp.domain.spans import Span
 from queueapp.domain.visit import EntryState
 

@@ -15,14 +15,13 @@ from queueapp.db.queries.board import (
     care_services,
     hour_edges,
     load_kept,
-    micros,
     share_for,
     targets_of,
 )
 from queueapp.db.queries.figures import Figures, figures_of
 from queueapp.db.queries.time_spent import TimeSpent, load_time_spent
 from queueapp.db.queries.told import count_answers
-from queueapp.db.queries.wait_rows import WaitRows, load_waits
+from queueapp.db.queries.wait_rows import WaitRows, load_waits, micros
 from queueapp.domain.control import Limits, limits
 from queueapp.domain.localtime import ONE_DAY, service_day, service_day_span, to_local
 from queueapp.domain.spans import Span

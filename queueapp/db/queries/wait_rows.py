@@ -1,8 +1,9 @@
 """The waits of a range as columns of numbers: read once, then grouped in any way one likes."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from queueapp.domain.visit import EntryState
 # A long read gives way between parts, so that screens and requests do not wait for all of it.
 PART = 20_000
 NONE = -1
+_MICRO = timedelta(microseconds=1)
 
 
 class Instant(FunctionElement[Any]):
@@ -77,6 +79,12 @@ class WaitRows:
     def where(self, mask: NDArray[np.bool_]) -> "WaitRows":
         """The rows of the mask."""
         return WaitRows(*(getattr(self, f.name)[mask] for f in fields(self)))
+
+
+def micros(instants: Iterable[datetime]) -> list[int]:
+    """Instants as `WaitRows` counts them."""
+    epoch = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+    return [(instant - epoch) // _MICRO for instant in instants]
 
 
 def counted() -> sa.ColumnElement[bool]:

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from flask import render_template
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import Service, Site, StoredForecast, Visit
+from queueapp.db.models import Service, Site, Visit
 from queueapp.db.queries.board import Board, Kept, TargetRow, load_board
-from queueapp.db.queries.forecasts import parsed
+from queueapp.db.queries.forecasts import parsed, stored_forecast
 from queueapp.db.queries.happened import class_words
 from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.domain.verdicts import Verdict, wilson
@@ -19,13 +19,8 @@ from queueapp.domain.visit import EntryClass
 from queueapp.realtime.content import content
 from queueapp.realtime.content.board_told import told
 from queueapp.realtime.content.board_words import PEOPLE, per_cent, sentence
-from queueapp.realtime.content.desk_rows import Risk, risk_of
+from queueapp.realtime.content.desk_rows import Risk, risk_of, shape_of
 
-_SHAPES = {
-    EntryClass.BOOKED.value: "booked",
-    EntryClass.URGENT.value: "urgent",
-    EntryClass.EMERGENCY.value: "urgent",
-}
 # The words and the mark of each verdict; `tone` is the colour beside them, never instead.
 VERDICTS = {
     Verdict.MEETING: ("Meeting", "s-check", "ok"),
@@ -78,11 +73,6 @@ def facts(session: Session, site: Site, now: datetime) -> dict[str, Any]:
     }
 
 
-def shape_of(entry_class: str) -> str:
-    """The shape that stands for a class beside its word."""
-    return _SHAPES.get(entry_class, "walkin")
-
-
 def place_of(share: float) -> float:
     """Where a share (0-1) lies on the drawn scale from 30 to 100 per cent, in its units."""
     inside = max(share * 100, _DRAWN_FROM) - _DRAWN_FROM
@@ -114,9 +104,7 @@ def _groups(rows: Iterable[TargetRow]) -> list[tuple[Service, list[TargetRow]]]:
 def _at_risk(
     session: Session, site: Site, view: QueueView, services: Iterable[Service]
 ) -> Iterable[AtRisk]:
-    stored = session.scalars(
-        sa.select(StoredForecast).where(StoredForecast.site_id == site.id)
-    ).one_or_none()
+    stored = stored_forecast(session, site.id)
     chances = {i: q.miss for i, q in parsed(stored).entries.items()} if stored else {}
     names = {s.id: s.name for s in services}
     line = [c for c in view.line if c.service_id in names]

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import Promise, QueueEntry, Site, StoredForecast, Visit
-from queueapp.db.queries.forecasts import parsed
+from queueapp.db.models import Promise, QueueEntry, Site, Visit
+from queueapp.db.queries.forecasts import parsed, stored_forecast
 from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.domain.visit import IN_ROOM_STATES, OPEN_STATES, EntryState, Presence
 from queueapp.realtime.content import content
@@ -95,9 +95,7 @@ def _ranges(
     session: Session, site: Site, entry_ids: list[int]
 ) -> dict[int, tuple[int | None, int | None]]:
     """The forecast's range of each entry; where it has none yet, what the person was told last."""
-    stored = session.scalars(
-        sa.select(StoredForecast).where(StoredForecast.site_id == site.id)
-    ).one_or_none()
+    stored = stored_forecast(session, site.id)
     found: dict[int, tuple[int | None, int | None]] = {}
     if stored is not None:
         forecast = parsed(stored)

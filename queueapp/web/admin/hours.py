@@ -1,6 +1,5 @@
 """Opening hours: the week, and days that differ."""
 
-from datetime import timedelta
 from typing import Any
 
 from flask import request, url_for
@@ -168,6 +167,6 @@ def _page(form: HoursForm, other: OtherDayForm, status: int) -> Any:
             other=other,
             button=PostForm(formdata=None),
             weekdays=WEEKDAYS,
-            exceptions=queries.exceptions(session, site_id, now() - timedelta(days=1)),
+            exceptions=queries.exceptions(session, site_id, now()),
             changed=changed_by(session, actions.WEEK, site_id),
         )
