@@ -185,9 +185,8 @@ def _check_bookings(session: Session, site: Site, pool: Pool, now: datetime) -> 
     for booking in stand:
         placed[booking.starts_at] += 1
         fits = booking.ends_at - booking.starts_at == pool.interval
-        if booking.starts_at not in offered or not fits:
-            lost.append(booking)
-        elif placed[booking.starts_at] > pool.capacity:
+        is_full = placed[booking.starts_at] > pool.capacity
+        if booking.starts_at not in offered or not fits or is_full:
             lost.append(booking)
     if lost:
         first = to_local(site.timezone, lost[0].starts_at)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from queueapp.actions.base import note, open_entries, plain
 from queueapp.actions.entries import lock_visit, must_be_open
 from queueapp.actions.patients import LONGEST_NAME, LONGEST_PHONE
-from queueapp.db.models import Patient, PatientChange, Service, Visit, VisitEvent
+from queueapp.db.models import Patient, PatientChange, Service, Site, Visit, VisitEvent
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import invalid
@@ -48,7 +48,8 @@ def change_details(
     wanted = _checked(details, now)
     patient = session.get(Patient, visit.patient_id) if visit.patient_id else None
     if patient is None:
-        patient = Patient(created_at=now)
+        usual = session.get_one(Site, visit.site_id).rules.language
+        patient = Patient(language=usual, created_at=now)
         session.add(patient)
         session.flush()
         visit.patient_id = patient.id

@@ -93,7 +93,14 @@ def confirm_online(
     refused = too_many(site.rules, *_ahead(session, site.id, now, birth_date, reached))
     if refused is not None:
         raise refused
-    patient = new_patient(session, now, name=name, birth_date=birth_date, phone=reached.phone)
+    patient = new_patient(
+        session,
+        now,
+        name=name,
+        birth_date=birth_date,
+        phone=reached.phone,
+        language=site.rules.language,
+    )
     patient.email = reached.email
     preference = held.preference
     if is_only is not None and preference is not PreferenceKind.NONE:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from queueapp.db.models import Patient
+from queueapp.domain.languages import WRITTEN_IN
 from queueapp.domain.refusal import invalid
 
 LONGEST_NAME = 120
@@ -18,6 +19,7 @@ def new_patient(
     name: str,
     birth_date: date | None = None,
     phone: str = "",
+    language: str = WRITTEN_IN,
 ) -> Patient:
     """A person, always a new one: name and birth date are never a key.
 
@@ -30,7 +32,9 @@ def new_patient(
         raise invalid("birth_date", "Give a birth date that is not in the future.")
     if len(phone) > LONGEST_PHONE:
         raise invalid("phone", f"Use at most {LONGEST_PHONE} characters.")
-    patient = Patient(name=name, birth_date=birth_date, phone=phone, created_at=now)
+    patient = Patient(
+        name=name, birth_date=birth_date, phone=phone, language=language, created_at=now
+    )
     session.add(patient)
     session.flush()
     return patient

@@ -85,7 +85,13 @@ def _book(
     ):
         raise Refused("a code that no other booking has", field="code")
     pool = None if clinician else _pool(session, service, row.starts_at)
-    patient = Patient(name=row.name, birth_date=row.birth_date, phone=row.phone, created_at=now)
+    patient = Patient(
+        name=row.name,
+        birth_date=row.birth_date,
+        phone=row.phone,
+        language=site.rules.language,
+        created_at=now,
+    )
     session.add(patient)
     session.flush()
     place = Place(

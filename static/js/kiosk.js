@@ -100,7 +100,7 @@ function type(text) {
   // A name begins each word with a capital; the code is capitals throughout.
   const isFirst = from === 0 || /[\s’-]/.test(typing.value[from - 1]);
   const isSmall = typing.autocapitalize === "words" && !isFirst;
-  typing.setRangeText(isSmall ? text.toLocaleLowerCase() : text, from, to, "end");
+  typing.setRangeText(isSmall ? text.toLocaleLowerCase(document.documentElement.lang) : text, from, to, "end");
   typed();
 }
 

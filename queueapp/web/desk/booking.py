@@ -130,6 +130,7 @@ def _book(session: Session, form: BookForm, entry_id: int | None, held_id: int |
         name=form.name.data or "",
         birth_date=form.birth_date.said(),
         phone=form.phone.data or "",
+        language=site.rules.language,
     )
     clinician_id = form.clinician.chosen()
     wish = PreferenceKind.IF_POSSIBLE if clinician_id else PreferenceKind.NONE

@@ -13,7 +13,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from queueapp.actions.details import Details, change_details, details_of
 from queueapp.actions.notes import notes_of, remove_note, write_note
-from queueapp.db.models import LONGEST_NOTE, Note, QueueEntry, Room, Staff, Visit
+from queueapp.db.models import LONGEST_NOTE, Note, QueueEntry, Room, Site, Staff, Visit
 from queueapp.domain.refusal import not_found
 from queueapp.domain.visit import CallRoute
 from queueapp.realtime.content.spoken import LANGUAGES
@@ -74,7 +74,8 @@ class DetailsForm(Form):
 def fill_details(session: Session, entry: QueueEntry, form: Any, *, is_new: bool) -> None:
     """The choices of a details form, and a new one's values."""
     patient = entry.visit.patient
-    language = patient.language if patient else "en"
+    usual = session.get_one(Site, entry.site_id).rules.language
+    language = patient.language if patient else usual
     known = {language: language_words(language), **LANGUAGES}
     form.language.choices = sorted(known.items(), key=lambda pair: pair[1])
     rooms = session.scalars(
