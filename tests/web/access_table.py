@@ -72,10 +72,20 @@ WORDS = {
     "choice": "x",
     "ending": "cancel",
     "note_id": "1",
+    "version": "x",
     "filename": "css/tokens.css",
     # Rows that the site's own pages look up, within the site of the URL.
     **dict.fromkeys(
-        ("service_id", "clinician_id", "staff_id", "device_id", "token_id", "exception_id"), 1
+        (
+            "service_id",
+            "pool_id",
+            "clinician_id",
+            "staff_id",
+            "device_id",
+            "token_id",
+            "exception_id",
+        ),
+        1,
     ),
 }
 
