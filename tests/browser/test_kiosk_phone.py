@@ -41,8 +41,8 @@ def clinic(served: Served, slug: str, tmp_path: Path) -> Iterator[PatientWorld]:
 
 def at_kiosk(person: Person, served: Served, clinic: PatientWorld, **options: Any) -> Page:
     page = person("kiosk", **options)
-    remember(page, served, clinic.device.credential)
-    page.goto(f"{served.url}/kiosk/{clinic.slug}")
+    page.goto(served.url + clinic.kiosk_link)
+    page.get_by_role("button", name="Start this screen").click()
     expect(page.get_by_role("link", name="I don’t have an appointment")).to_be_visible()
     return page
 
