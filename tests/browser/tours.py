@@ -21,7 +21,7 @@ SITE = "demo"
 NO_PAGES = {
     "static", "health.livez", "health.readyz", "desk.worker", "phone.calendar",
     "admin.audit_file", "desk.item_panel", "admin.services", "admin.rooms", "admin.clinicians",
-    "admin.staff",
+    "admin.staff", "admin.pools",
 }  # fmt: skip
 # Types something wrong into all fields of a page's first form, and sends it.
 _SEND_WRONG = """(form) => {

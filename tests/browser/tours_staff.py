@@ -16,10 +16,11 @@ ABOUT_WHO_IS_IN = ("transfer", "aside", "history")
 ADMIN_PAGES = (
     "", "/services", "/services/new", "/rooms", "/rooms/new", "/clinicians", "/clinicians/new",
     "/hours", "/settings", "/staff", "/staff/new", "/tokens", "/devices", "/record",
+    "/pools", "/pools/new",
 )  # fmt: skip
 ADMIN_FORMS = (
     "/services/new", "/rooms/new", "/clinicians/new", "/hours", "/settings", "/staff/new",
-    "/tokens", "/devices",
+    "/tokens", "/devices", "/pools/new",
 )  # fmt: skip
 SUMMARY = ".nhsuk-error-summary"
 FORM = "main form[novalidate]"
@@ -114,7 +115,7 @@ def boards(tour: Tour) -> None:
 
 @past(
     "admin page new_service service new_room room new_clinician clinician hours settings "
-    "new_login login tokens devices audit another_site",
+    "new_login login tokens devices audit another_site new_pool pool",
     "admin choose_password",
 )
 def admin(tour: Tour) -> None:
@@ -125,7 +126,7 @@ def admin(tour: Tour) -> None:
         return
     for path in ADMIN_PAGES:
         tour.see(page, f"/admin/{SITE}{path}")
-    for path in ("services", "rooms", "clinicians", "staff"):
+    for path in ("services", "rooms", "clinicians", "staff", "pools"):
         page.goto(f"{tour.served.url}/admin/{SITE}/{path}")
         tap(page.locator(".pick a.it"))
         tour.see(page, name=f"one of {path}")
