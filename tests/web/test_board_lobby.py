@@ -11,6 +11,7 @@ from queueapp.actions.arrivals import Newcomer
 from queueapp.actions.sign_ins import begin_sign_in
 from queueapp.actions.wishes import Wishes, tell_wishes
 from queueapp.db.models import QueueEntry, Service, Shift, Site
+from queueapp.db.queries.administration import kept_targets
 from queueapp.domain.actor import SYSTEM, Role
 from queueapp.domain.refusal import Refused
 from queueapp.realtime.content.board import board
@@ -73,6 +74,10 @@ def test_the_board_opens_with_what_is_missed_and_names_nobody(world: PatientWorl
     assert "17 % of 12 who came" in page
     assert "Secret" not in page
     assert not [ticket for ticket in waiting if ticket in page]  # nothing is forecast for them yet
+    with world.db.read() as s:
+        # Administration counts as the board does: who left too late was not called in time.
+        doctor = s.get_one(Service, world.doctor_id)
+        assert kept_targets(s, doctor, datetime.now(UTC)) == {"walk_in": (10, 0)}
 
     client, _ = manager(world)
     assert page.split("<section")[1][:200] in client.get("/board/harbour").text
