@@ -258,7 +258,9 @@ function compare() {
 
 if (main) {
   document.addEventListener("queueapp:update", (event) => {
-    const { channel, columns, rows: values } = event.detail;
+    const { channel, columns, rows: values, language } = event.detail;
+    // The words of the page around are painted once: another language begins anew.
+    if (language && language !== document.documentElement.lang) return location.reload();
     if (channel.startsWith("line:")) {
       rows = values.map((row) => Object.fromEntries(columns.map((name, n) => [name, row[n]])));
     }

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from queueapp.actions import calls
 from queueapp.actions.tickets import visit_token
+from queueapp.db.models import Patient
 from queueapp.domain.actor import SYSTEM
 from tests.browser.conftest import on_one_database
 from tests.browser.entering import remember
@@ -73,6 +74,13 @@ def test_a_family_in_arabic_from_the_first_touch_to_the_call_and_nothing_is_left
         calls.call_next(session, SYSTEM, datetime.now(UTC), room_id=clinic.rooms[1])
     expect(phone.get_by_role("alert", name="حان دورك")).to_contain_text("اذهب إلى الغرفة")
     expect(phone.get_by_role("alert", name="استُدعي شخص معك")).to_contain_text(second.ticket)
+    # Who speaks French after all, and tells the desk, is called again in French.
+    assert first.patient_id
+    clinic.change(Patient, first.patient_id, language="fr")
+    with clinic.db.write() as session:
+        calls.recall(session, SYSTEM, datetime.now(UTC), entry_id=clinic.entries()[0].id)
+    expect(phone.locator("html")).to_have_attribute("lang", "fr")
+    expect(phone.get_by_role("alert", name="C’est votre tour")).to_contain_text(first.ticket)
 
     kiosk.get_by_role("link", name="تم").tap()
     expect(html).to_have_attribute("lang", "en")

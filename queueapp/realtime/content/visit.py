@@ -74,9 +74,15 @@ def visit(session: Session, site: Site, now: datetime, subject: int | None) -> d
     found = view_of(session, subject)
     if found is None or found.visit.site_id != site.id:
         return {}
-    with force_locale(language_of(session, found.visit)):
+    language = language_of(session, found.visit)
+    with force_locale(language):
         html = render_template("phone/_visit.html", site=site, view=found, mine=None)
-    return {"html": html, "stage": found.stage.value, "visit": data_of(found.visit)}
+    return {
+        "html": html,
+        "language": language,
+        "stage": found.stage.value,
+        "visit": data_of(found.visit),
+    }
 
 
 @together("visit")
