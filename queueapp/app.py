@@ -20,6 +20,7 @@ from queueapp.web import (
     auth,
     context,
     errors,
+    files,
     headers,
     health,
     limits,
@@ -51,7 +52,10 @@ def build(
     """The Flask app on `database` (by default that of the settings) with those of `screens`."""
     settings = settings or config.load()
     app = Flask(
-        "queueapp", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")
+        "queueapp",
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+        static_url_path=files.PATH,
     )
     app.config.update(
         SECRET_KEY=settings.secret_key,
@@ -81,6 +85,7 @@ def build(
     context.register(app)
     errors.register(app)
     headers.register(app, settings)
+    files.keep_until_changed(app)
     limits.register(app, settings)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(auth.blueprint)

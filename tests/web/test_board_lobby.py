@@ -165,4 +165,3 @@ def test_the_lobby_says_delays_and_targets_in_plain_words(world: PatientWorld) -
         site = s.get_one(Site, world.site_id)
         site.settings = {**site.settings, "lobby_light": True}
     assert 'data-theme="light"' in client.get("/lobby/harbour").text
-    assert client.get("/static/favicon.svg", buffered=True).status_code == 200
