@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 
 from queueapp.actions import learning
 from queueapp.actions.intake import closes_at
+from queueapp.actions.lessons import Lessons
 from queueapp.actions.promises import store_forecast
 from queueapp.actions.revisions import revise
 from queueapp.db.models import Site
 from queueapp.db.queries.history import Known
 from queueapp.db.queries.snapshot import load_snapshot
 from queueapp.db.session import Database
+from queueapp.waits.corrected import corrected
 from queueapp.waits.durations import Durations
 from queueapp.waits.forecast import forecast
 
@@ -23,6 +25,7 @@ class Forecaster:
     """Forecasts of many sites; what history taught is kept for an hour per site."""
 
     database: Database
+    lessons: Lessons = field(default_factory=Lessons)
     _learned: dict[int, tuple[datetime, Known, Durations]] = field(default_factory=dict)
 
     def refresh(self, site_id: int, now: datetime) -> None:
@@ -34,7 +37,10 @@ class Forecaster:
         with self.database.read() as session:
             site = session.get_one(Site, site_id)
             snapshot = load_snapshot(session, site, now, known, closes_at(session, site, now))
+            lesson = self.lessons.for_now(session, site, now)
         made = forecast(snapshot, durations, draws=_DRAWS, seed=site_id)
+        if lesson is not None:
+            made = corrected(made, snapshot, *lesson)
         with self.database.write() as session:
             site = session.get_one(Site, site_id)
             store_forecast(session, now, site=site, made=made)

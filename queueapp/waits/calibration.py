@@ -1,18 +1,20 @@
 """Ranges that keep their word: what was told is compared with what came, and the ends are moved.
 
 Conformalised quantile regression (Romano, Patterson & Candès 2019) on the latest outcomes, each
-side by itself, with the share that may miss adapted as they come in (Gibbs & Candès 2021). Outcomes
-are kept by service and number ahead, so that the back of the line is as honest as the front.
+side by itself, with the share that may miss adapted as they come in (Gibbs & Candès 2021), in steps
+that grow smaller (Angelopoulos, Barber & Bates 2024). Outcomes are kept by service and number
+ahead, so that the back of the line is as honest as the front.
 """
 
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, sqrt
 
 MISS = 0.1
-STEP = 0.005
+# How fast the share adapts: fast while outcomes are few, never slower than the second.
+STEP, SLOWEST = 0.3, 0.005
 KEPT = 1000
 ENOUGH = 100
 # Numbers ahead from which a group begins.
@@ -29,6 +31,7 @@ class _Side:
     """One end of the range: how far outcomes lay beyond it, in widths of the range."""
 
     miss: float = MISS
+    seen: int = 0
     latest: deque[float] = field(default_factory=deque)
     ordered: list[float] = field(default_factory=list)
 
@@ -39,7 +42,9 @@ class _Side:
 
     def learn(self, beyond: float) -> None:
         missed = beyond > self.offset()
-        self.miss = min(max(self.miss + STEP * (MISS - missed), 0.005), 0.4)
+        self.seen += 1
+        step = max(STEP / sqrt(self.seen + 100), SLOWEST)
+        self.miss = min(max(self.miss + step * (MISS - missed), 0.005), 0.4)
         self.latest.append(beyond)
         insort(self.ordered, beyond)
         if len(self.latest) > KEPT:

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
+from queueapp.waits.corrected import ENOUGH
 from queueapp.waits.features import MONOTONE
 
 Floats = NDArray[np.float64]
 
-# Waits to learn from before the learned forecast is used at all.
-ENOUGH = 300
 # Older ones are forgotten: a clinic changes, and learning is to take seconds.
 MOST = 30_000
 SHARES = (0.1, 0.5, 0.9)

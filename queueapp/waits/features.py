@@ -59,7 +59,11 @@ MONOTONE = [way for _, way in FEATURES]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The floor as one who comes for a service sees it, whatever their place in the line."""
+    """The floor as one who comes for a service sees it, whatever their place in the line.
+
+    `line` is who waits for the same clinicians, `able` how many on duty give the service and `idle`
+    how many of them have nobody; times are seconds.
+    """
 
     line: tuple[Passage, ...]
     same: int
@@ -67,6 +71,7 @@ class Look:
     length: float
     free: tuple[tuple[float, frozenset[int]], ...]
     able: int
+    idle: int
     pace: tuple[float, float]
     rest: tuple[float, ...]
 
@@ -85,7 +90,7 @@ class Look:
             work / able,
             self._turn(ahead),
             (ahead + 1) * self.length / able,
-            *((ahead + 1) * pace for pace in self.pace),
+            *((ahead + 1) * pace if pace >= 0 else UNKNOWN for pace in self.pace),
             *self.rest,
         ]
 
@@ -173,6 +178,7 @@ def look(floor: Floor, service: int, entry_class: str, zone: ZoneInfo) -> Look:
         length=floor.length_s(service),
         free=tuple(free),
         able=len(able),
+        idle=len(idle),
         pace=(_pace(given, 5), _pace(given, 15)),
         rest=tuple(float(v) for v in rest),
     )

@@ -20,6 +20,7 @@ RECENT = 10
 MEMORY = 200
 DEFAULT_LENGTH_S = 600.0
 LONGEST_S = 3 * 3600.0
+SHORTEST_S = 0.001
 
 
 class Step(IntEnum):
@@ -45,7 +46,9 @@ def events(passages: Iterable[Passage]) -> list[Event]:
             step = Step.CALLED_AT_ONCE if at_once else Step.CALLED
             found.append((one.called, step, one.number, one))
             if one.ended is not None:
-                found.append((one.ended, Step.ENDED, one.number, one))
+                # Never before the call, however short the care was.
+                ended = max(one.ended, one.called + SHORTEST_S)
+                found.append((ended, Step.ENDED, one.number, one))
         elif one.left is not None:
             found.append((one.left, Step.LEFT, one.number, one))
     return sorted(found, key=lambda e: e[:3])
@@ -165,10 +168,13 @@ class Floor:
             self.service_wait.setdefault(one.service, Average(wait)).add(wait)
 
     def _end(self, one: Passage) -> None:
-        assert one.called is not None
         name = -one.number - 1 if one.clinician is None else one.clinician
-        server = self.servers[name]
-        if server.serving is not None and server.serving.number == one.number:
+        server = self.servers.get(name)
+        if (
+            server is not None
+            and server.serving is not None
+            and server.serving.number == one.number
+        ):
             self._lasted(one, self.now - server.since)
             server.serving, server.since = None, self.now
             if one.clinician is None:

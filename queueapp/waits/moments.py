@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from math import inf
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -53,11 +54,15 @@ def moments(
     zone: ZoneInfo,
     *,
     floor: Floor | None = None,
+    until: float = inf,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Moments:
-    """Play the record through on `floor` (an empty one unless given), which stays as at its end."""
+    """Play the record through on `floor` (an empty one unless given), which stays as at the end.
+
+    What happened after `until` (seconds since 1970) is not played.
+    """
     floor = floor or Floor()
-    happened = events(mended(passages))
+    happened = [event for event in events(mended(passages)) if event[0] <= until]
     found = []
     for i, event in enumerate(happened):
         _, step, _, one = event

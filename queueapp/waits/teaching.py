@@ -1,13 +1,19 @@
 """What is told for waits like these: the learned forecast, and ranges that keep their word."""
 
 import heapq
+from collections.abc import Iterable
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from queueapp.domain.passages import Passage
 from queueapp.waits.calibration import Calibrator
-from queueapp.waits.correction import ENOUGH, HIGH, LOW, MID, Correction, Floats, fit
-from queueapp.waits.moments import Moments
+from queueapp.waits.corrected import ENOUGH, Taught
+from queueapp.waits.correction import HIGH, LOW, MID, Correction, fit
+from queueapp.waits.durations import Floats
+from queueapp.waits.floor import Floor
+from queueapp.waits.moments import Moments, moments
 
 # The share of history that is told by a model which has not seen it, to calibrate by.
 HELD_BACK = 1 / 3
@@ -49,6 +55,21 @@ class Teller:
         while self._pending and self._pending[0][0] <= now:
             _, _, service, ahead, low, high, wait = heapq.heappop(self._pending)
             self.calibrator.learn(service, ahead, low, high, wait)
+
+
+def teach(
+    passages: Iterable[Passage], zone: ZoneInfo, now: float, *, seed: int = 0
+) -> Taught | None:
+    """What these passages teach by `now` (seconds since 1970); None while they are too few."""
+    floor = Floor()
+    record = moments((p for p in passages if p.arrived < now), zone, floor=floor, until=now)
+    known = record.known_by(now)
+    correction = learned(record, known, seed)
+    if correction is None:
+        return None
+    teller = warmed(record, known, seed)
+    teller.catch_up(now)
+    return Taught(correction, teller.calibrator, floor, zone, now, int(known.sum()))
 
 
 def warmed(moments: Moments, known: NDArray[np.bool_], seed: int) -> Teller:
