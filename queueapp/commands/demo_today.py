@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions import calls, check_ins, presence, service, shifts
 from queueapp.actions.booking_ends import no_show
+from queueapp.commands.demo_afterwards import say_afterwards
 from queueapp.commands.demo_bookings import book_ahead, upcoming
 from queueapp.commands.demo_clinic import rooms_of
 from queueapp.commands.demo_guests import SCRIPTED, WALK_INS, arrive, later_steps
@@ -67,6 +68,8 @@ def stage_today(db: Database, site_id: int, now: datetime, kiosk: Actor) -> bool
         dice = Random(f"{site.slug} {now:%Y-%m-%d %H}")
         book_ahead(session, site, began + _MINUTE, now, dice, SCRIPTED)
     _play(db, site_id, now, kiosk, at_work, dice)
+    with db.write() as session:
+        say_afterwards(session, site_id, began, now)
     return True
 
 
