@@ -35,7 +35,9 @@ def desk(tour: Tour) -> None:
     tour.see(page, f"{row.format(waits.id)}?verb=details", key=True)
     if not tour.eye.thorough:
         return
-    page.keyboard.press("?")
+    page.goto(f"{tour.served.url}/desk/{SITE}")
+    page.wait_for_selector('body[data-desk-ready="yes"]', state="attached")
+    tap(page.locator("[data-keys-open]"))
     page.locator("#desk-keys").wait_for()
     tour.see(page, name="the desk's keys")
     inside = tour.entry(QueueEntry.state == EntryState.IN_SERVICE)
