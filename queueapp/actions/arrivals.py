@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions.alarms import raise_alarm
@@ -15,19 +14,19 @@ from queueapp.actions.legs import (
     NO_WISH,
     PlannedStep,
     Wish,
+    check_class,
+    check_wish,
     due_for,
     open_entry,
     open_visit,
     plan_steps,
 )
-from queueapp.db.models import Patient, QueueEntry, Service, ServiceTarget, Site, Visit
+from queueapp.db.models import Patient, QueueEntry, Service, Site, Visit
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import invalid
 from queueapp.domain.targets import remote_reference
 from queueapp.domain.visit import EntryClass, Presence
-
-_SET_BY_RULES = {EntryClass.BOOKED, EntryClass.ONWARD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +72,9 @@ def take_ticket(
     site = session.get_one(Site, site_id)
     service = get_service(session, site_id, service_id)
     when = happened(now, occurred_at)
-    _check_class(session, service, entry_class)
+    check_class(session, service, entry_class)
     _check_reason(service, reason_id)
+    check_wish(session, wish)
     if presence not in (Presence.HERE, Presence.ON_THE_WAY):
         raise invalid("presence", "Say here or on_the_way.")
     if not despite_limits:
@@ -196,19 +196,6 @@ def _patient(
     session.add(patient)
     session.flush()
     return patient
-
-
-def _check_class(session: Session, service: Service, entry_class: str) -> None:
-    if entry_class in set(EntryClass) - _SET_BY_RULES:
-        return
-    labels = set(
-        session.scalars(
-            sa.select(ServiceTarget.entry_class).where(ServiceTarget.service_id == service.id)
-        )
-    )
-    allowed = sorted((labels | set(EntryClass)) - _SET_BY_RULES)
-    if entry_class not in allowed:
-        raise invalid("class", f"Use one of: {', '.join(allowed)}.")
 
 
 def _check_reason(service: Service, reason_id: int | None) -> None:

@@ -1,6 +1,6 @@
 """Legs of a visit: opening the stay, its plan, and each wait in it with what was promised."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,12 +10,22 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from queueapp.actions.promises import promise_at_joining
 from queueapp.actions.tickets import new_nonce, next_ticket, token_hash, visit_token
-from queueapp.db.models import Patient, QueueEntry, Service, ServiceTarget, Site, Visit, VisitStep
+from queueapp.db.models import (
+    Clinician,
+    Patient,
+    QueueEntry,
+    Service,
+    ServiceTarget,
+    Site,
+    Visit,
+    VisitStep,
+)
 from queueapp.domain.refusal import invalid
 from queueapp.domain.targets import Due, target_for
-from queueapp.domain.visit import EntryState, PreferenceKind, Presence
+from queueapp.domain.visit import EntryClass, EntryState, PreferenceKind, Presence
 
 _LINK_LIVES = timedelta(hours=36)
+_SET_BY_RULES = frozenset({EntryClass.BOOKED, EntryClass.ONWARD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +101,10 @@ def open_entry(
     wish: Wish = NO_WISH,
     note_text: str = "",
 ) -> QueueEntry:
-    """One wait of a visit, with what it was promised; the caller notes what led to it."""
-    _check_wish(wish)
+    """One wait of a visit, with what it was promised; the caller notes what led to it.
+
+    A wish told now is checked by the caller; one kept from before is kept as it was.
+    """
     entry = QueueEntry(
         site_id=site.id,
         visit_id=visit.id,
@@ -139,7 +151,15 @@ def due_for(
 
 
 def plan_steps(session: Session, visit: Visit, steps: Sequence[PlannedStep]) -> None:
-    """The later steps of a visit, opened one by one as each is finished."""
+    """The later steps of a visit, opened one by one as each is finished.
+
+    Raises Refused (invalid `preferred_clinician`) as `check_wish` does, and for a wish that names
+    no clinician: a plan keeps nothing else.
+    """
+    for step in steps:
+        check_wish(session, step.wish)
+        if step.wish.kind is not PreferenceKind.NONE and step.wish.clinician_id is None:
+            raise invalid("preferred_clinician", "Say which clinician, or choose anyone.")
     session.add_all(
         VisitStep(
             visit_id=visit.id,
@@ -153,8 +173,31 @@ def plan_steps(session: Session, visit: Visit, steps: Sequence[PlannedStep]) -> 
     )
 
 
-def _check_wish(wish: Wish) -> None:
+def check_wish(session: Session, wish: Wish) -> None:
+    """Raise Refused (invalid `preferred_clinician`) unless it wishes for somebody there is."""
     if wish.kind is PreferenceKind.NONE:
         return
     if wish.clinician_id is None and not wish.attribute:
         raise invalid("preferred_clinician", "Say which clinician, or choose anyone.")
+    if wish.clinician_id is not None:
+        clinician = session.get(Clinician, wish.clinician_id)
+        if clinician is None or clinician.retired:
+            raise invalid("preferred_clinician", "Choose one of the clinicians who work here.")
+
+
+def check_class(
+    session: Session, service: Service, entry_class: str, also: Collection[EntryClass] = ()
+) -> None:
+    """Raise Refused (invalid `class`) unless people may choose it for a wait of this service.
+
+    What the rules alone set (booked, onward) may be chosen only where it is named in `also`.
+    """
+    known = {c.value for c in {*EntryClass} - _SET_BY_RULES | {*also}}
+    if entry_class in known:
+        return
+    labels = session.scalars(
+        sa.select(ServiceTarget.entry_class).where(ServiceTarget.service_id == service.id)
+    )
+    allowed = known | {*labels} - _SET_BY_RULES
+    if entry_class not in allowed:
+        raise invalid("class", f"Use one of: {', '.join(sorted(allowed))}.")

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from queueapp.actions.alarms import end_alarm, raise_alarm
 from queueapp.actions.base import get_entry, happened, image, note
 from queueapp.actions.entries import change_state, lock_entry
-from queueapp.actions.legs import Wish, due_for
-from queueapp.db.models import Clinician, OrderMove, QueueEntry, Service, ServiceTarget, Site
+from queueapp.actions.legs import Wish, check_class, check_wish, due_for
+from queueapp.db.models import OrderMove, QueueEntry, Service, Site
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import conflict, invalid
@@ -92,7 +92,7 @@ def change_class(
     entry = lock_entry(session, entry_id)
     site = session.get_one(Site, entry.site_id)
     service = session.get_one(Service, entry.service_id)
-    _check_class(session, entry, service, entry_class)
+    check_class(session, service, entry_class, also=_set_by_rules(entry))
     if len(why) > 60:
         raise invalid("reason", "Give a reason of at most 60 characters.")
     if entry.entry_class == entry_class:
@@ -147,8 +147,7 @@ def change_preference(
     """
     entry = lock_entry(session, entry_id)
     nobody = wish.kind is PreferenceKind.NONE
-    if not nobody:
-        _check_wish(session, wish)
+    check_wish(session, wish)
     data = {
         "from": entry.preference.value,
         "from_clinician": entry.wished_clinician_id,
@@ -207,23 +206,8 @@ def _due(
     return due_for(session, site, service, entry_class, began)
 
 
-def _check_class(session: Session, entry: QueueEntry, service: Service, entry_class: str) -> None:
-    labels = session.scalars(
-        sa.select(ServiceTarget.entry_class).where(ServiceTarget.service_id == service.id)
-    )
-    allowed = {*labels, *(c.value for c in EntryClass)} - {EntryClass.BOOKED, EntryClass.ONWARD}
-    if entry.scheduled_at is not None:
-        allowed.add(EntryClass.BOOKED.value)
-    if entry.previous_id is not None:
-        allowed.add(EntryClass.ONWARD.value)
-    if entry_class not in allowed:
-        raise invalid("class", f"Use one of: {', '.join(sorted(allowed))}.")
-
-
-def _check_wish(session: Session, wish: Wish) -> None:
-    if wish.clinician_id is None and not wish.attribute:
-        raise invalid("preferred_clinician", "Say which clinician, or choose anyone.")
-    if wish.clinician_id is not None:
-        clinician = session.get(Clinician, wish.clinician_id)
-        if clinician is None or clinician.retired:
-            raise invalid("preferred_clinician", "Choose one of the clinicians who work here.")
+def _set_by_rules(entry: QueueEntry) -> list[EntryClass]:
+    """The classes only rules give that this wait had, or could have had, from the beginning."""
+    booked = [EntryClass.BOOKED] if entry.scheduled_at is not None else []
+    onward = [EntryClass.ONWARD] if entry.previous_id is not None else []
+    return booked + onward

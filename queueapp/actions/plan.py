@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions.base import get_service
-from queueapp.actions.legs import NO_WISH, Wish, due_for, open_entry
+from queueapp.actions.legs import NO_WISH, Wish, check_wish, due_for, open_entry
 from queueapp.db.models import QueueEntry, Service, Site, VisitStep
 from queueapp.domain.refusal import invalid
 from queueapp.domain.targets import onward_reference
@@ -19,7 +19,7 @@ class NextStep:
     """Where a visit goes on: a service, perhaps with a wish, a booked time, words for colleagues.
 
     Before `not_before` (drops must work, a result must come) nobody is called for it. What was
-    planned is kept even when its service was retired since (`retired_too`).
+    planned is kept even when its service or clinician was retired since (`retired_too`).
     """
 
     service_id: int
@@ -81,12 +81,14 @@ def open_step(
     """Open the next wait, class `onward`, counted from the end of the last leg.
 
     A later booked time, or the moment before which nobody is called, counts instead.
-    Raises Refused (invalid) for a service of another clinic and too long a note.
+    Raises Refused (invalid) for a service of another clinic, a wish for nobody and a long note.
     """
     if len(step.note) > 300:
         raise invalid("note", "Give a note of at most 300 characters.")
     site = session.get_one(Site, last_leg.site_id)
     service = _service(session, site.id, step)
+    if not step.retired_too:
+        check_wish(session, step.wish)
     reference = onward_reference(when, step.booked_for)
     if step.not_before is not None:
         reference = max(reference, step.not_before)

@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from queueapp.actions import order, presence
-from queueapp.actions.legs import Wish
+from queueapp.actions import arrivals, order, presence, service
+from queueapp.actions.legs import PlannedStep, Wish
 from queueapp.db.models import OrderMove, QueueEntry
 from queueapp.db.queries.queue import load_queue
 from queueapp.domain.ordering import reason as spoken
 from queueapp.domain.refusal import Refused
-from queueapp.domain.visit import PreferenceKind
+from queueapp.domain.visit import EntryState, PreferenceKind
 from tests.db.small_clinic import SmallClinic, minutes
 
 
@@ -126,7 +126,19 @@ def test_another_wish_takes_effect_at_once(clinic: SmallClinic) -> None:
 
 def test_a_wish_names_somebody(clinic: SmallClinic) -> None:
     entry = clinic.join()
-    for wish in (Wish(PreferenceKind.ONLY), Wish(PreferenceKind.ONLY, 987654)):
-        with pytest.raises(Refused) as refused:
-            clinic.do(order.change_preference, entry_id=entry.id, wish=wish)
-        assert refused.value.field == "preferred_clinician"
+    gone = clinic.clinicians[1]
+    gone.retired = True
+    clinic.session.flush()
+    anyone_else = {"site_id": clinic.site.id, "service_id": clinic.gp.id}
+    for clinician_id in (None, 987654, gone.id):
+        wish = Wish(PreferenceKind.ONLY, clinician_id)
+        for act, what in (
+            (order.change_preference, {"entry_id": entry.id, "wish": wish}),
+            (arrivals.take_ticket, anyone_else | {"wish": wish}),
+            (arrivals.take_ticket, anyone_else | {"then": [PlannedStep(clinic.gp.id, wish)]}),
+            (service.transfer, {"entry_id": entry.id, "service_id": clinic.gp.id, "wish": wish}),
+        ):
+            with pytest.raises(Refused) as refused:
+                clinic.do(act, **what)
+            assert refused.value.field == "preferred_clinician"
+    assert entry.state is EntryState.WAITING

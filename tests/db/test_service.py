@@ -135,6 +135,17 @@ def test_the_plan_of_a_visit_is_followed_step_by_step(clinic: SmallClinic) -> No
     assert entry.visit.departed_at == clinic.now
 
 
+def test_a_planned_step_opens_though_its_clinician_has_stopped_working(clinic: SmallClinic) -> None:
+    entry = in_service(clinic)
+    doctor = clinic.clinicians[1]
+    only_doctor = Wish(PreferenceKind.ONLY, doctor.id)
+    plan_steps(clinic.session, entry.visit, [PlannedStep(clinic.gp.id, only_doctor)])
+    doctor.retired = True
+    clinic.do(service.finish, entry_id=entry.id)
+    leg = newest(clinic, entry.visit)
+    assert (leg.previous_id, leg.wished_clinician_id) == (entry.id, doctor.id)
+
+
 def test_finish_and_call_next_is_one_change_of_the_site(clinic: SmallClinic) -> None:
     entry = in_service(clinic)
     following = clinic.join()
