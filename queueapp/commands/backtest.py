@@ -18,6 +18,7 @@ from queueapp.integrations.visit_log import LogError, LogRow, read_log
 from queueapp.waits.backtest import NothingToScoreError, backtest, figures
 
 _SHOWN = 5
+_WIDE = 100
 _LISTS = ("--train", "--test")
 
 
@@ -101,7 +102,9 @@ def passages_of(
     the wait allowed starts at the arrival, or at the time booked where the patient was there by
     then.
     """
-    came = (row for row in rows if row.arrived_at is not None)
+    came = [row for row in rows if row.arrived_at is not None]
+    # Neither names nor ends: the calls are one clinician's, each of which ends the one before.
+    is_alone = not any(row.finished_at or row.clinician for row in came)
     found = []
     for number, row in enumerate(came, first):
         called = row.called_at or row.started_at
@@ -118,7 +121,7 @@ def passages_of(
                 left=None if called else _seconds(row.left_at),
                 clinician=(
                     names.setdefault(f"clinician {row.clinician}", len(names))
-                    if row.clinician
+                    if row.clinician or is_alone
                     else None
                 ),
                 served=row.outcome in ("finished", "transferred"),
@@ -180,9 +183,9 @@ def _show(found: dict[str, object]) -> None:
             continue
         count = found["n" if title == "methods" else "n_ahead_3_plus"]
         table = Table(box=None, title=f"{title.replace('_', ' ')}: {count} waits")
-        table.add_column("")
+        table.add_column("", no_wrap=True)
         for name in next(iter(methods.values())):
             table.add_column(name, justify="right")
         for method, values in methods.items():
             table.add_row(method, *(f"{v:.2f}" for v in values.values()))
-        Console().print(table)
+        Console(width=_WIDE).print(table)
