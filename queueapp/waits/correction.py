@@ -1,8 +1,9 @@
-"""The learned forecast: trees boosted on what stands on the floor, one model per number told.
+"""The learned forecast: a straight line through the work ahead, and trees boosted on the rest.
 
-Quantile loss for the ends and the middle, squared error for the mean (histogram gradient boosting:
-Friedman 2001; Ke et al. 2017; as in scikit-learn). Numbers that grow with the place in the line may
-only raise what is told, so a place further back is never told less.
+The line (least squares, never falling) carries what a handful of days can teach and goes on beyond
+what was seen; the trees learn what stands on the floor besides, one model per number told: quantile
+loss for the ends and the middle, squared error for the mean (histogram gradient boosting: Friedman
+2001; Ke et al. 2017; as in scikit-learn).
 """
 
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression
 from threadpoolctl import threadpool_limits
 
 from queueapp.waits.corrected import ENOUGH
-from queueapp.waits.features import MONOTONE
+from queueapp.waits.features import PROPORTIONAL
 
 Floats = NDArray[np.float64]
 
@@ -24,16 +26,22 @@ SHARES = (0.1, 0.5, 0.9)
 LOW, MID, HIGH, MEAN = range(4)
 
 
+# From so many waits on the trees may be finer.
+MANY = 5_000
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Correction:
-    """Fitted models for p10, p50, p90 and the mean."""
+    """The fitted line, and the models of what it leaves for p10, p50, p90 and the mean."""
 
+    line: Any
     models: tuple[Any, ...]
 
     def predict(self, rows: Floats) -> Floats:
         """(n, 4) seconds: p10 <= p50 <= p90, then the mean; never negative."""
         with threadpool_limits(1):
-            told: Floats = np.stack([m.predict(rows) for m in self.models], axis=1)
+            usual = self.line.predict(_proportional(rows))
+            told: Floats = np.stack([usual + m.predict(rows) for m in self.models], axis=1)
         told = np.maximum(told, 0.0)
         told[:, :MEAN] = np.sort(told[:, :MEAN], axis=1)
         return told
@@ -47,24 +55,29 @@ def fit(rows: Floats, waits: Floats, *, seed: int = 0) -> Correction:
     """
     if len(waits) < ENOUGH:
         raise ValueError(f"{len(waits)} waits are too few to learn from; it takes {ENOUGH}")
-    leaf = int(np.clip(len(waits) // 150, 20, 100))
+    rows, waits = rows[-MOST:], waits[-MOST:]
+    many = len(waits) >= MANY
     common: dict[str, Any] = {
-        "learning_rate": 0.1,
-        "max_iter": 70,
-        "max_leaf_nodes": 15,
-        "min_samples_leaf": leaf,
+        "learning_rate": 0.1 if many else 0.06,
+        "max_iter": 100 if many else 60,
+        "max_leaf_nodes": 8 if many else 6,
+        "min_samples_leaf": 100 if many else 30,
         "max_features": 0.5,
         "l2_regularization": 1.0,
-        "monotonic_cst": MONOTONE,
         "early_stopping": False,
         "random_state": seed,
     }
-    rows, waits = rows[-MOST:], waits[-MOST:]
     losses: list[dict[str, Any]] = [{"loss": "quantile", "quantile": share} for share in SHARES]
     losses.append({"loss": "squared_error"})
     with threadpool_limits(1):
-        return Correction(
-            tuple(
-                HistGradientBoostingRegressor(**loss, **common).fit(rows, waits) for loss in losses
-            )
-        )
+        line = LinearRegression(positive=True).fit(_proportional(rows), waits)
+        rest = waits - line.predict(_proportional(rows))
+        models = [
+            HistGradientBoostingRegressor(**loss, **common).fit(rows, rest) for loss in losses
+        ]
+    return Correction(line, tuple(models))
+
+
+def _proportional(rows: Floats) -> Floats:
+    chosen: Floats = np.maximum(rows[:, PROPORTIONAL], 0.0)
+    return chosen
