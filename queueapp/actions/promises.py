@@ -23,7 +23,7 @@ from queueapp.db.unit import lock_site
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.events import Kind
 from queueapp.domain.quantiles import Forecast
-from queueapp.domain.visit import EntryState, PreferenceKind, Presence
+from queueapp.domain.visit import EntryClass, EntryState, PreferenceKind, Presence
 from queueapp.waits.promise import Quote, quote, said_range
 
 
@@ -121,6 +121,9 @@ def quote_for(
 ) -> Quote:
     """The range to tell: from the join table, or the cold start where there is none."""
     only = entry.wished_clinician_id if entry.preference is PreferenceKind.ONLY else None
+    wished, released_s = entry.wished_clinician_id, None
+    if entry.preference is PreferenceKind.IF_POSSIBLE:
+        released_s = max((entry.due_by - site.rules.release - now).total_seconds(), 0.0)
     service = session.get_one(Service, entry.service_id)
     on_shift = _on_shift(session, entry)
     sharing = {entry.service_id}.union(*(given for _, given in on_shift))
@@ -128,12 +131,14 @@ def quote_for(
         parsed(stored) if stored else None,
         now,
         entry.service_id,
-        only,
+        wished,
         _eligible_ahead(session, entry, sharing),
         closes_at(session, site, now),
         rules=site.rules,
         servers=sum(only in (None, clinician_id) for clinician_id, _ in on_shift),
         mean_s=service.planned.total_seconds(),
+        released_s=released_s,
+        appointment_id=entry.appointment_id if entry.entry_class == EntryClass.BOOKED else None,
     )
 
 

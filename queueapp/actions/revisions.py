@@ -1,7 +1,6 @@
 """A promise that will not hold is revised once, with its reason, before it breaks."""
 
 from datetime import datetime, timedelta
-from math import isfinite
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
@@ -15,6 +14,7 @@ from queueapp.domain.languages import N_
 from queueapp.domain.quantiles import Forecast
 from queueapp.domain.visit import EntryClass, EntryState
 from queueapp.waits.promise import FORECAST, Quote, said_range
+from queueapp.waits.revise import Step, next_step
 
 _APOLOGY = N_("We are sorry: it takes longer still. The desk knows.")
 _URGENT_ONE = "An urgent patient came in."
@@ -27,10 +27,7 @@ REASONS = (_APOLOGY, _URGENT_ONE, URGENT_MANY, _YOUR_DELAY, _A_DELAY, _LONGER)
 
 
 def revise(session: Session, now: datetime, *, site: Site, made: Forecast) -> list[Promise]:
-    """Tell those whose range no longer holds a new one, once; a second slip goes to the desk.
-
-    A range no longer holds when the call is likelier than not to come after its end.
-    """
+    """Tell those whose range no longer holds a new one, once; a second slip goes to the desk."""
     entries = session.scalars(
         sa.select(QueueEntry)
         .where(
@@ -44,14 +41,13 @@ def revise(session: Session, now: datetime, *, site: Site, made: Forecast) -> li
     for entry in entries:
         quantiles = made.entries.get(entry.id)
         last = entry.promises[-1] if entry.promises else None
-        if quantiles is None or last is None or last.high_at is None:
+        if quantiles is None or last is None:
             continue
-        if not isfinite(quantiles.p50) or not isfinite(quantiles.p90):
-            continue
-        if made.made_at + timedelta(seconds=quantiles.p50) <= last.high_at:
+        step = next_step(quantiles, made.made_at, last.number, last.high_at)
+        if step is Step.KEEP:
             continue
         wait = Quote(quantiles.p10, quantiles.p50, quantiles.p90, FORECAST)
-        told.append(_tell(session, now, site, entry, last, wait))
+        told.append(_tell(session, now, site, entry, last, wait, step))
     return told
 
 
@@ -62,8 +58,9 @@ def _tell(
     entry: QueueEntry,
     last: Promise,
     wait: Quote,
+    step: Step,
 ) -> Promise:
-    if last.number == 1:
+    if step is Step.REVISE:
         low, high = said_range(wait)
         new = Promise(
             entry_id=entry.id,

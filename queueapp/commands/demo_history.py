@@ -19,7 +19,9 @@ _MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Comer:
+class Comer:
+    """One who comes; `minutes` is what the reason usually takes."""
+
     at: datetime
     offer: Offer
     reason: str
@@ -56,8 +58,8 @@ def _day(zone: str, day: date) -> Iterator[LogRow]:
         for n, d in enumerate(staff)
     ]
     heapq.heapify(free)
-    comers = sorted(_comers(zone, day, dice, saturday), key=lambda c: c.at)
-    waiting: list[_Comer] = []
+    comers = sorted(who_comes(zone, day, dice, saturday=saturday), key=lambda c: c.at)
+    waiting: list[Comer] = []
     number = 0
     while free and (comers or waiting):
         at, who = heapq.heappop(free)
@@ -109,18 +111,21 @@ def _end(doctor: Doctor) -> time:
     return time.fromisoformat(doctor.hours[1])
 
 
-def _comers(zone: str, day: date, dice: Random, saturday: bool) -> Iterator[_Comer]:
+def who_comes(
+    zone: str, day: date, dice: Random, *, saturday: bool = False, busy: float = 1.0
+) -> Iterator[Comer]:
+    """Who comes on a day, service by service; `busy` multiplies how many."""
     for offer in OFFERS:
-        for hour, busy in _SHAPE.items():
+        for hour, shape in _SHAPE.items():
             if saturday and not 9 <= hour < 12:
                 continue
-            expected = _PER_HOUR[offer.slug] * busy * (0.6 if saturday else 1) * 0.85
+            expected = _PER_HOUR[offer.slug] * shape * busy * (0.6 if saturday else 1) * 0.85
             for _ in range(int(expected) + (dice.random() < expected % 1)):
                 at = local_to_utc(zone, day, time(hour)) + timedelta(seconds=dice.randrange(3600))
                 yield _comer(at, offer, dice)
 
 
-def _comer(at: datetime, offer: Offer, dice: Random) -> _Comer:
+def _comer(at: datetime, offer: Offer, dice: Random) -> Comer:
     reason, minutes = dice.choice(offer.reasons)
     scheduled = None
     entry_class = "walk_in"
@@ -132,13 +137,13 @@ def _comer(at: datetime, offer: Offer, dice: Random) -> _Comer:
         entry_class = "urgent"
     due_by = (scheduled or at) + timedelta(minutes=offer.targets[entry_class])
     patience = timedelta(minutes=55 + dice.expovariate(1 / 60))
-    return _Comer(at, offer, reason, minutes, entry_class, scheduled, due_by, patience)
+    return Comer(at, offer, reason, minutes, entry_class, scheduled, due_by, patience)
 
 
 def _row(
     day: date,
     number: int,
-    comer: _Comer,
+    comer: Comer,
     dice: Random,
     doctor: Doctor | None = None,
     times: tuple[datetime | None, datetime | None, datetime | None] = (None, None, None),

@@ -61,7 +61,8 @@ class Forecast:
     """The waits of a site, true as of `seq` and `made_at`.
 
     `entries` holds every waiting entry but the unconfirmed; `join` a table per service, and per
-    service and clinician for "only" wishes. `mean_s` is what one patient takes of a clinician's
+    service and clinician for "only" wishes; `booked` by appointment id those who may check in now,
+    as if they did. `mean_s` is what one patient takes of a clinician's
     time (walk, visit, gap) by service; `until_s` the last moment anybody is on duty.
     """
 
@@ -69,6 +70,7 @@ class Forecast:
     made_at: datetime
     entries: dict[int, Quantiles] = field(default_factory=dict)
     join: dict[JoinKey, JoinTable] = field(default_factory=dict)
+    booked: dict[int, Quantiles] = field(default_factory=dict)
     mean_s: dict[int, float] = field(default_factory=dict)
     until_s: float = 0.0
     draws: int = 0
@@ -84,6 +86,7 @@ class Forecast:
             "until_s": round(self.until_s),
             "mean_s": {str(s): round(v, 1) for s, v in self.mean_s.items()},
             "entries": {str(e): _pack(q) for e, q in self.entries.items()},
+            "booked": {str(a): _pack(q) for a, q in self.booked.items()},
             "join": [
                 {
                     "service": service,
@@ -110,6 +113,7 @@ class Forecast:
                 )
                 for one in stored["join"]
             },
+            booked={int(a): _unpack(q) for a, q in stored.get("booked", {}).items()},
             mean_s={int(s): v for s, v in stored["mean_s"].items()},
             until_s=float(stored["until_s"]),
             draws=stored["draws"],

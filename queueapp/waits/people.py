@@ -1,5 +1,6 @@
 """Who will be there to be called: those waiting, the booked to come, those who may turn up."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -130,6 +131,17 @@ def _declared_delay_s(snapshot: Snapshot, person: Candidate) -> float:
     return max(delays, default=timedelta(0)).total_seconds()
 
 
+def soon_booked(snapshot: Snapshot, durations: Durations, servers: Servers) -> list[Expected]:
+    """Those who may come while anybody now here still waits, in order of their time.
+
+    Who comes later changes nobody's wait; a clinic's whole afternoon need not be played for a line
+    of ten minutes.
+    """
+    until = _horizon(snapshot, durations, servers) + snapshot.rules.check_in_opens.total_seconds()
+    soon = (e for e in snapshot.expected if after(snapshot, e.scheduled_at) <= until)
+    return sorted(soon, key=lambda e: (e.scheduled_at, e.candidate.number))
+
+
 def turning_up(
     snapshot: Snapshot, durations: Durations, servers: Servers, draws: int, seed: int
 ) -> Iterator[Column]:
@@ -174,8 +186,14 @@ def turning_up(
 
 def _horizon(snapshot: Snapshot, durations: Durations, servers: Servers) -> float:
     """Somewhat later than the last one waiting is likely called."""
-    work = sum(durations.mean_s(c.service_id) for c in snapshot.waiting)
-    wanted = 1200.0 + 1.25 * work / max(len(servers.shifts), 1) + _held_until(snapshot, servers)
+    work: dict[int, float] = defaultdict(float)
+    for one in snapshot.waiting:
+        work[one.service_id] += durations.mean_s(one.service_id)
+    longest = sum(work.values()) / max(len(servers.shifts), 1)
+    for service, seconds in work.items():
+        able = sum(service in s.services for s in servers.shifts)
+        longest = max(longest, seconds / max(able, 1))
+    wanted = 1200.0 + 1.25 * longest + _held_until(snapshot, servers)
     return max(min(wanted, float(servers.ends.max(initial=0.0))), 0.0)
 
 

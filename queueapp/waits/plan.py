@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from queueapp.domain.ordering import Candidate, OrderKey, ShiftView, can_serve, in_order
-from queueapp.domain.snapshot import Snapshot
+from queueapp.domain.snapshot import Expected, Snapshot
 from queueapp.domain.visit import PreferenceKind
 from queueapp.waits import people
 from queueapp.waits.durations import Durations, Floats
@@ -27,7 +27,7 @@ TIE_S = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Shapes: D draws, E people (the first W waiting), C kinds of server, S servers.
+    """Shapes: D draws, E people (W waiting, then `expected`), C kinds of server, S servers.
 
     `key` (D, E) is the calling order; `may` (C, D, E) from when a server of that kind may call;
     `kind` (S,) the kind of each server; a call takes `walk + visit * factor[server]` (each (E, D),
@@ -37,6 +37,7 @@ class Plan:
 
     taken_at: datetime
     waiting: list[Candidate]
+    expected: list[Expected]
     servers: Servers
     key: Floats
     may: Floats
@@ -54,7 +55,7 @@ def make_plan(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -
     servers = place_servers(snapshot, durations, draws, seed)
     line = in_order(snapshot.waiting)
     columns = [people.waiting(snapshot, durations, servers, c, draws, seed) for c in line]
-    to_come = sorted(snapshot.expected, key=lambda e: (e.scheduled_at, e.candidate.number))
+    to_come = people.soon_booked(snapshot, durations, servers)
     columns += [people.booked(snapshot, durations, servers, e, draws, seed) for e in to_come]
     columns += people.turning_up(snapshot, durations, servers, draws, seed)
 
@@ -77,6 +78,7 @@ def make_plan(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -
     return Plan(
         taken_at=snapshot.taken_at,
         waiting=line,
+        expected=to_come,
         servers=servers,
         key=key,
         may=may,
@@ -128,7 +130,7 @@ def _gates(
     kind = np.zeros(len(servers.shifts), dtype=np.intp)
     gates: list[Floats] = []
     release = {
-        i: _released(snapshot, c)
+        i: released_after(snapshot, c.candidate, c.due)
         for i, c in enumerate(columns)
         if c.candidate.preference is PreferenceKind.IF_POSSIBLE
     }
@@ -136,13 +138,13 @@ def _gates(
     if columns:
         free[:] = np.stack([c.free_from for c in columns]).T
     for s, shift in enumerate(servers.shifts):
-        able = np.array([_able(c.candidate, shift) for c in columns], dtype=bool)
+        fits = np.array([able(c.candidate, shift) for c in columns], dtype=bool)
         wished = np.array([shift.clinician_id in c.candidate.clinicians for c in columns], bool)
-        held = np.array([i in release for i in range(len(columns))], bool) & ~wished & able
-        name = (able.tobytes(), held.tobytes())
+        held = np.array([i in release for i in range(len(columns))], bool) & ~wished & fits
+        name = (fits.tobytes(), held.tobytes())
         if name not in kinds:
             kinds[name] = len(gates)
-            gate = np.where(able, free, np.inf)
+            gate = np.where(fits, free, np.inf)
             for i in np.flatnonzero(held):
                 gate[:, i] = np.maximum(gate[:, i], release[int(i)])
             gates.append(gate)
@@ -150,15 +152,15 @@ def _gates(
     return np.stack(gates) if gates else np.zeros((0, draws, len(columns))), kind
 
 
-def _able(one: Candidate, shift: ShiftView) -> bool:
+def able(one: Candidate, shift: ShiftView) -> bool:
+    """Whether a shift could ever serve somebody; a room is only known once the shift is open."""
     if shift.is_open and not one.needs <= shift.room_features:
         return False
     return can_serve(one, shift)
 
 
-def _released(snapshot: Snapshot, column: Column) -> Floats:
+def released_after(snapshot: Snapshot, one: Candidate, due: Floats) -> Floats:
     """When an "if possible" wish no longer holds others back: `is_released` solved for time."""
-    one, due = column.candidate, column.due
     last = np.full_like(due, -np.inf)
     for s in snapshot.shifts:
         if s.clinician_id in one.clinicians and one.service_id in s.services:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import exp, isfinite, isinf, sqrt
 
-from queueapp.domain.quantiles import Forecast
+from queueapp.domain.quantiles import Forecast, Quantiles
 from queueapp.domain.rules import SiteRules
 
 FORECAST = "forecast"
@@ -45,14 +45,22 @@ def quote(
     servers: int,
     mean_s: float,
     free: int = 0,
+    released_s: float | None = None,
+    appointment_id: int | None = None,
 ) -> Quote:
     """What one who joins now is told: from a fresh forecast, or else the cold start.
 
+    `clinician_id` is who is wished for: only them, or, with `released_s`, anybody from so many
+    seconds on. A booked patient of `appointment_id` has a place of their own in the forecast.
     `rank` is how many eligible are due before, `servers` and `free` how many clinicians give the
     service now and have nobody, `mean_s` the seconds one patient takes.
     """
     if forecast is not None and is_fresh(forecast, now, rules):
-        return join_quote(forecast, now, service_id, clinician_id, rank, closes_at)
+        booked = forecast.booked.get(appointment_id) if appointment_id is not None else None
+        return join_quote(
+            forecast, now, service_id, clinician_id, rank, closes_at,
+            released_s=released_s, booked=booked,
+        )  # fmt: skip
     return _until(cold_start_quote(rank, servers, mean_s, free=free), now, closes_at)
 
 
@@ -68,24 +76,45 @@ def join_quote(
     clinician_id: int | None,
     rank: int,
     closes_at: datetime | None,
+    *,
+    released_s: float | None = None,
+    booked: Quantiles | None = None,
 ) -> Quote:
-    """The join table's range at `rank`, less the time since the forecast was made.
+    """The range of `booked`, or the join table's at `rank`, less the forecast's age.
 
     A share of draws without a call ends the range at closing (or when the last shift ends) and is
     told as `not_reached`. Where nine in ten are without a call nobody is on duty: then a cold start
     with one clinician, marked so.
     """
-    table = forecast.join.get((service_id, clinician_id))
-    found = table.at(rank) if table else None
+    age = (now - forecast.made_at).total_seconds()
+    found = booked or _at(forecast, service_id, clinician_id, rank)
+    if found is not None and booked is None and released_s is not None:
+        anybody = _at(forecast, service_id, None, rank)
+        found = _released(found, anybody, released_s + age) if anybody else found
     if found is None or isinf(found.p10):
         guess = cold_start_quote(rank, 1, forecast.mean_s.get(service_id, 600.0))
         never = found.not_reached if found else 1.0
         return _until(replace(guess, basis=NOBODY_ON_DUTY, not_reached=never), now, closes_at)
-    age = (now - forecast.made_at).total_seconds()
     low, mid, high = (
         max(min(v, forecast.until_s) - age, 0.0) for v in (found.p10, found.p50, found.p90)
     )
     return _until(Quote(low, mid, high, FORECAST, found.not_reached), now, closes_at)
+
+
+def _at(forecast: Forecast, service: int, clinician: int | None, rank: int) -> Quantiles | None:
+    table = forecast.join.get((service, clinician))
+    return table.at(rank) if table else None
+
+
+def _released(wished: Quantiles, anybody: Quantiles, released_s: float) -> Quantiles:
+    """Whoever comes first: the one wished for, or anybody once the wish holds nobody back."""
+    return replace(
+        wished,
+        p10=min(wished.p10, max(anybody.p10, released_s)),
+        p50=min(wished.p50, max(anybody.p50, released_s)),
+        p90=min(wished.p90, max(anybody.p90, released_s)),
+        not_reached=min(wished.not_reached, anybody.not_reached),
+    )
 
 
 def cold_start_quote(rank: int, servers: int, mean_s: float, *, free: int = 0) -> Quote:
