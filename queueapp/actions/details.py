@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions.base import note, open_entries, plain
 from queueapp.actions.entries import lock_visit, must_be_open
-from queueapp.actions.patients import LONGEST_NAME, LONGEST_PHONE
+from queueapp.actions.patients import LONGEST_NAME
 from queueapp.db.models import Patient, PatientChange, Service, Site, Visit, VisitEvent
 from queueapp.domain.actor import Actor
+from queueapp.domain.contact import LONGEST_PHONE
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import invalid
 from queueapp.domain.visit import CallRoute, EntryState

@@ -1,6 +1,5 @@
 """ "Was what you came for sorted out?": answered in one tap, with room for words."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,13 +10,10 @@ from queueapp.actions import desk_items
 from queueapp.actions.base import get_visit, note
 from queueapp.db.models import LONGEST_WORDS, Feedback, QueueEntry, Site, Visit
 from queueapp.domain.actor import Actor
+from queueapp.domain.contact import is_email, phone_digits
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import conflict, invalid
 from queueapp.domain.visit import EntryState, SortedOut
-
-LONGEST_REACH = 254
-_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_PHONE = re.compile(r"\+?[\d\s()/.-]{6,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +91,7 @@ def _check(words: Words, reach: str) -> None:
     for name in ("wording", "thanks"):
         if len(getattr(words, name).strip()) > LONGEST_WORDS:
             raise invalid(name, f"Use at most {LONGEST_WORDS} characters.")
-    if words.wants_answer and not (
-        len(reach) <= LONGEST_REACH and (_MAIL.fullmatch(reach) or _PHONE.fullmatch(reach))
-    ):
+    if words.wants_answer and not (is_email(reach) or phone_digits(reach)):
         raise invalid("reach", "Give a phone number or an e-mail address for our answer.")
 
 

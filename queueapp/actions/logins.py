@@ -15,6 +15,7 @@ from queueapp.actions.tickets import token_hash
 from queueapp.db.models import ApiToken, Membership, Staff
 from queueapp.domain import passwords
 from queueapp.domain.actor import Role
+from queueapp.domain.contact import is_email
 from queueapp.domain.refusal import Refused, conflict, invalid
 
 _hasher = PasswordHasher()
@@ -63,7 +64,7 @@ def add_staff(
     Raises Refused for a bad address, a name left out, or an address in use.
     """
     email = email.strip().lower()
-    if "@" not in email or len(email) > 254:
+    if not is_email(email):
         raise invalid("email", "Give an e-mail address such as anna@example.org.")
     if not name.strip():
         raise invalid("name", "Give the name colleagues know this person by.")

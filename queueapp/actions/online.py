@@ -11,19 +11,19 @@ from queueapp.actions.booking_links import give_link
 from queueapp.actions.booking_messages import CONFIRMED, tell
 from queueapp.actions.booking_rows import Place, lock_booking, lock_owners, must_be_held
 from queueapp.actions.online_places import (
-    as_asked,
     bookable,
     gone,
-    has_room,
     length_of,
     places_for,
+    take_first,
 )
 from queueapp.actions.patients import new_patient
 from queueapp.db.models import Appointment, BookingLink, Patient, Service, Site
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
-from queueapp.domain.online import Contact, check_notice, read_contact, too_many
-from queueapp.domain.refusal import Refused, conflict, invalid
+from queueapp.domain.contact import Contact, read_contact
+from queueapp.domain.online import check_notice, too_many
+from queueapp.domain.refusal import conflict, invalid
 from queueapp.domain.spans import as_utc
 from queueapp.domain.visit import AppointmentState, PreferenceKind
 
@@ -149,26 +149,20 @@ def _hold_at(
     wish: PreferenceKind,
 ) -> Appointment | bool:
     """The first of the places that is to be had, or whether it was kept for walk-ins."""
-    length, is_kept = length_of(service, reason_id), False
-    for place in places:
-        if not has_room(session, site, service, place, now, length):
-            is_kept = True
-            continue
-        try:
-            held = bookings.hold(
-                session, actor, now,
-                site_id=site.id, service_id=service.id, place=place, reason_id=reason_id,
-            )  # fmt: skip
-        except Refused as refused:
-            if refused.code != "overlap" and (
-                wish is not PreferenceKind.NONE or refused.field != "starts_at"
-            ):
-                raise as_asked(refused) from None
-            continue
+    length = length_of(service, reason_id)
+
+    def hold(place: Place) -> Appointment:
+        return bookings.hold(
+            session, actor, now,
+            site_id=site.id, service_id=service.id, place=place, reason_id=reason_id,
+        )  # fmt: skip
+
+    named = wish is not PreferenceKind.NONE
+    held = take_first(session, site, service, places, now, length, hold, named=named)
+    if isinstance(held, Appointment):
         held.preference = wish
         give_link(session, now, held)
-        return held
-    return is_kept
+    return held
 
 
 def _still_held(session: Session, actor: Actor, now: datetime, held: Appointment) -> Appointment:

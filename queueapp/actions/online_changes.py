@@ -6,11 +6,11 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions import bookings
 from queueapp.actions.booking_rows import Place, lock_booking, wrong_state
-from queueapp.actions.online_places import as_asked, bookable, gone, has_room, places_for
+from queueapp.actions.online_places import bookable, gone, places_for, take_first
 from queueapp.db.models import Appointment, Service, Site
 from queueapp.domain.actor import Actor
 from queueapp.domain.online import check_notice
-from queueapp.domain.refusal import Refused, conflict
+from queueapp.domain.refusal import conflict
 from queueapp.domain.spans import as_utc
 from queueapp.domain.visit import AppointmentState
 
@@ -38,21 +38,17 @@ def move_online(
     places = places_for(session, site, service, starts_at, now, length, clinician_id, likely)
     booked = lock_booking(session, appointment_id, *places)
     check_may_change(booked, now)
-    kept = False
-    for place in places:
-        if not has_room(session, site, service, place, now, length, but_for=booked.id):
-            kept = True
-            continue
-        try:
-            moved = bookings.move_booking(
-                session, actor, now, appointment_id=booked.id, place=place
-            )
-        except Refused as refused:
-            if refused.code != "overlap" and (clinician_id or refused.field != "starts_at"):
-                raise as_asked(refused) from None
-            continue
+
+    def move(place: Place) -> Appointment:
+        return bookings.move_booking(session, actor, now, appointment_id=booked.id, place=place)
+
+    named = clinician_id is not None
+    moved = take_first(
+        session, site, service, places, now, length, move, named=named, but_for=booked.id
+    )
+    if isinstance(moved, Appointment):
         return moved
-    raise gone(session, site, service, starts_at, now, length, clinician_id, is_kept=kept)
+    raise gone(session, site, service, starts_at, now, length, clinician_id, is_kept=moved)
 
 
 def cancel_online(

@@ -4,14 +4,14 @@ What the desk may go past is checked here, under the lock of the clinician or po
 that every booking takes first: of two who want the last of a day's room the second sees the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from queueapp.actions import base
 from queueapp.actions.booking_rows import Place
-from queueapp.db.models import Service, Site
+from queueapp.db.models import Appointment, Service, Site
 from queueapp.db.queries.online import may_be_booked, online_room, online_times
 from queueapp.db.queries.slots import FreeTime, free_times
 from queueapp.domain.online import bookable_span
@@ -95,6 +95,36 @@ def places_for(
     if first.clinician_id is None and first.pool_id is None:
         return places
     return list(dict.fromkeys([first, *places]))
+
+
+def take_first(
+    session: Session,
+    site: Site,
+    service: Service,
+    places: Sequence[Place],
+    now: datetime,
+    length: timedelta,
+    take: Callable[[Place], Appointment],
+    *,
+    named: bool,
+    but_for: int | None = None,
+) -> Appointment | bool:
+    """What `take` makes of the first place to be had, else whether one was kept for walk-ins.
+
+    Without a clinician named (`named`) one who is not on duty then is passed over. Raises Refused
+    as `take` does for whatever is not a taken time.
+    """
+    is_kept = False
+    for place in places:
+        if not has_room(session, site, service, place, now, length, but_for):
+            is_kept = True
+            continue
+        try:
+            return take(place)
+        except Refused as refused:
+            if refused.code != "overlap" and (named or refused.field != "starts_at"):
+                raise as_asked(refused) from None
+    return is_kept
 
 
 def has_room(

@@ -5,11 +5,11 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from queueapp.db.models import Patient
+from queueapp.domain.contact import LONGEST_PHONE
 from queueapp.domain.languages import WRITTEN_IN
 from queueapp.domain.refusal import invalid
 
 LONGEST_NAME = 120
-LONGEST_PHONE = 40
 
 
 def new_patient(

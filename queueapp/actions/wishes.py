@@ -1,6 +1,5 @@
 """How a person wants to be called, what help they need, what they speak: told at the kiosk."""
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +11,11 @@ from queueapp.actions.base import note, open_entries
 from queueapp.actions.entries import lock_visit, must_be_open
 from queueapp.db.models import Patient, Room, Site, Visit
 from queueapp.domain.actor import Actor
+from queueapp.domain.contact import phone_digits
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import invalid
 from queueapp.domain.visit import CallRoute
 
-LONGEST_PHONE = 40
-_LEAST_DIGITS = 6
 STEP_FREE = "step-free"
 
 # By the word a form sends: the route it means, and what staff read beside the name.
@@ -84,11 +82,7 @@ def _check(wishes: Wishes) -> None:
         raise invalid("call", "Choose sound, the screen, your phone, or somebody who comes over.")
     if not set(wishes.helps) <= set(HELPS):
         raise invalid("help", "Choose what helps you from the list.")
-    if wishes.phone and (
-        len(wishes.phone) > LONGEST_PHONE
-        or len(re.sub(r"\D", "", wishes.phone)) < _LEAST_DIGITS
-        or not re.fullmatch(r"\+?[\d\s()/.-]+", wishes.phone)
-    ):
+    if wishes.phone and not phone_digits(wishes.phone):
         raise invalid("phone", "Give the whole phone number, such as 07700 900123.")
 
 

@@ -1,26 +1,11 @@
-"""What the public may book: from when to when, how much of a day, and how they are reached."""
+"""What the public may book: from when to when, and how much of a day."""
 
 import math
-import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from queueapp.domain.refusal import Refused, conflict, invalid
 from queueapp.domain.rules import SiteRules
 from queueapp.domain.spans import Span
-
-_CONTACT = "contact"
-_PHONE = re.compile(r"\+?\d{6,15}")
-_EMAIL = re.compile(r"[^@\s,;<>]{1,64}@[^@\s,;<>.]+(\.[^@\s,;<>.]+)+")
-_LONGEST_EMAIL = 254
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """Where a message reaches somebody: a phone number in digits, or an e-mail address."""
-
-    phone: str = ""
-    email: str = ""
 
 
 def bookable_span(rules: SiteRules, now: datetime) -> Span:
@@ -55,23 +40,6 @@ def time_left(capacity: timedelta, used: timedelta, kept_share: float) -> timede
 def seats_left(seats: int, used: int, kept_share: float) -> int:
     """How many of a pool's places of a day the public may still book; never below 0."""
     return max(0, math.floor(seats * (1 - kept_share) + 1e-9) - used)
-
-
-def read_contact(text: str) -> Contact:
-    """A phone number or an e-mail address, however it is typed. Raises Refused (`contact`)."""
-    text = text.strip()
-    if not text:
-        raise invalid(_CONTACT, "Give a mobile number or an e-mail address.")
-    if "@" in text:
-        if len(text) > _LONGEST_EMAIL or not _EMAIL.fullmatch(text):
-            raise invalid(_CONTACT, "Give an e-mail address such as rosa@example.org.")
-        return Contact(email=text.lower())
-    digits = re.sub(r"[\s().\-/]", "", text)
-    if digits.startswith("00"):
-        digits = "+" + digits[2:]
-    if not (digits.isascii() and _PHONE.fullmatch(digits)):
-        raise invalid(_CONTACT, "Give a mobile number such as 07700 900123, or an e-mail address.")
-    return Contact(phone=digits)
 
 
 def too_many(rules: SiteRules, of_person: int, of_contact: int) -> Refused | None:
