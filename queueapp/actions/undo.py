@@ -25,6 +25,7 @@ from queueapp.actions.undo_checks import (
 )
 from queueapp.actions.undo_links import put_back_links
 from queueapp.db.models import Appointment, QueueEntry, Site, VisitEvent
+from queueapp.db.queries.undone import not_undone
 from queueapp.db.types import Seconds, UtcInstant
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
@@ -118,13 +119,12 @@ def undo_last(session: Session, actor: Actor, now: datetime, *, entry_id: int) -
 
 def last_undoable(session: Session, entry_id: int) -> VisitEvent | None:
     """The newest fact of the entry that is of an undoable kind and not undone yet."""
-    undone = sa.select(VisitEvent.undoes_id).where(VisitEvent.undoes_id.is_not(None))
     events = session.scalars(
         sa.select(VisitEvent)
         .where(
             VisitEvent.entry_id == entry_id,
             VisitEvent.kind.in_([kind.value for kind in STEPS]),
-            VisitEvent.id.not_in(undone),
+            not_undone(),
         )
         .order_by(VisitEvent.seq.desc(), VisitEvent.n.desc())
     )

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.db.models import Clinician, Party, QueueEntry, Room, Shift, Visit, VisitEvent
+from queueapp.db.queries.undone import not_undone
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import conflict
 from queueapp.domain.visit import IN_ROOM_STATES
@@ -81,7 +82,6 @@ def _is_of_same_words(later: VisitEvent, event: VisitEvent) -> bool:
 
 def check_not_moved_on(session: Session, event: VisitEvent) -> None:
     """Raise Refused (conflict `moved_on`) naming the later step that stands in the way."""
-    undone = sa.select(VisitEvent.undoes_id).where(VisitEvent.undoes_id.is_not(None))
     same = [
         column == value
         for column, value in (
@@ -97,7 +97,7 @@ def check_not_moved_on(session: Session, event: VisitEvent) -> None:
         .where(
             VisitEvent.site_id == event.site_id,
             VisitEvent.seq > event.seq,
-            VisitEvent.id.not_in(undone),
+            not_undone(),
             sa.or_(*same),
         )
         .order_by(VisitEvent.seq, VisitEvent.n)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from queueapp.actions.undo import undoable
 from queueapp.db.models import Site, Visit, VisitEvent
 from queueapp.db.queries.happened import in_words
+from queueapp.db.queries.undone import not_undone
 from queueapp.domain.events import Kind
 from queueapp.domain.localtime import to_local
 from queueapp.realtime.content.names import with_ticket
@@ -73,7 +74,6 @@ def called_with(session: Session, event: VisitEvent) -> list[VisitEvent]:
     """The calls made by the same press as a finish, not undone since."""
     if event.kind != Kind.FINISHED:
         return []
-    undone = sa.select(VisitEvent.undoes_id).where(VisitEvent.undoes_id.is_not(None))
     return list(
         session.scalars(
             sa.select(VisitEvent)
@@ -81,7 +81,7 @@ def called_with(session: Session, event: VisitEvent) -> list[VisitEvent]:
                 VisitEvent.site_id == event.site_id,
                 VisitEvent.seq == event.seq,
                 VisitEvent.kind == Kind.CALLED.value,
-                VisitEvent.id.not_in(undone),
+                not_undone(),
             )
             .order_by(VisitEvent.n.desc())
         )
