@@ -1,14 +1,19 @@
 """Bookings that are not kept: cancelled, or nobody came."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions import base
 from queueapp.actions.booking_messages import CANCELLED, tell
-from queueapp.actions.booking_rows import lock_booking, note_booking, wrong_state
-from queueapp.db.models import Appointment, Shift, Site
+from queueapp.actions.booking_rows import (
+    declared_delay,
+    lock_booking,
+    note_booking,
+    shifts_at,
+    wrong_state,
+)
+from queueapp.db.models import Appointment, Site
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import conflict
@@ -83,16 +88,8 @@ def no_show(
 
 def _no_show_from(session: Session, appointment: Appointment) -> datetime:
     site = session.get_one(Site, appointment.site_id)
-    shifts = session.scalars(
-        sa.select(Shift).where(
-            Shift.site_id == site.id,
-            Shift.clinician_id == appointment.clinician_id,
-            Shift.planned_from <= appointment.starts_at,
-            Shift.planned_to > appointment.starts_at,
-        )
-    ).all()
+    shifts = shifts_at(session, appointment)
     if shifts and all(shift.actual_to is not None for shift in shifts):
         return appointment.starts_at
-    delay = max((shift.declared_delay for shift in shifts), default=timedelta(0))
-    usual = appointment.starts_at + delay + site.rules.too_late
+    usual = appointment.starts_at + declared_delay(shifts) + site.rules.too_late
     return max(usual, appointment.late_until or usual)

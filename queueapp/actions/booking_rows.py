@@ -1,7 +1,7 @@
 """What all booking verbs share: where a time is wanted, the locks, the holds that ran out."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions import base
-from queueapp.db.models import Appointment, Clinician, Pool
+from queueapp.db.models import Appointment, Clinician, Pool, Shift
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import Refused, conflict, invalid, not_found
@@ -198,3 +198,22 @@ def note_booking(
         data=data,
         before=before,
     )
+
+
+def shifts_at(session: Session, appointment: Appointment) -> Sequence[Shift]:
+    """The shifts of its clinician that the booked time lies in, ended ones too; a pool has none."""
+    if appointment.clinician_id is None:
+        return []
+    return session.scalars(
+        sa.select(Shift).where(
+            Shift.site_id == appointment.site_id,
+            Shift.clinician_id == appointment.clinician_id,
+            Shift.planned_from <= appointment.starts_at,
+            Shift.planned_to > appointment.starts_at,
+        )
+    ).all()
+
+
+def declared_delay(shifts: Iterable[Shift]) -> timedelta:
+    """By how much the clinician has said to run late, in the shifts not ended yet."""
+    return max((s.declared_delay for s in shifts if s.actual_to is None), default=timedelta(0))

@@ -1,13 +1,13 @@
 """Booked patients say they are here, one by one or with all of a party."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions import desk_items
 from queueapp.actions.base import happened, image, never_came, note
+from queueapp.actions.booking_rows import declared_delay, shifts_at
 from queueapp.actions.legs import (
     NO_WISH,
     PlannedStep,
@@ -17,7 +17,7 @@ from queueapp.actions.legs import (
     open_visit,
     plan_steps,
 )
-from queueapp.db.models import Appointment, QueueEntry, Service, Shift, Site, Visit
+from queueapp.db.models import Appointment, QueueEntry, Service, Site, Visit
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import conflict, not_found
@@ -53,7 +53,7 @@ def check_in(
     before = image(appointment)
     service = session.get_one(Service, appointment.service_id)
     reference, too_late = booked_reference(
-        appointment.starts_at, when, _declared_delay(session, appointment), site.rules
+        appointment.starts_at, when, declared_delay(shifts_at(session, appointment)), site.rules
     )
     entry_class = EntryClass.WALK_IN if too_late else EntryClass.BOOKED
     patient = appointment.patient
@@ -108,20 +108,6 @@ def check_in(
     return entry
 
 
-def check_in_party(
-    session: Session, actor: Actor, now: datetime, *, party_id: int
-) -> list[QueueEntry]:
-    """Everyone of a party with a live booking today checks in at once."""
-    appointments = session.scalars(
-        sa.select(Appointment)
-        .where(Appointment.party_id == party_id, Appointment.state == AppointmentState.BOOKED)
-        .order_by(Appointment.starts_at, Appointment.id)
-    ).all()
-    if not appointments:
-        raise conflict("nobody_expected", "Nobody of this party has a booking left to check in.")
-    return [check_in(session, actor, now, appointment_id=a.id) for a in appointments]
-
-
 def _check_bookable(site: Site, appointment: Appointment, when: datetime) -> None:
     if appointment.state is AppointmentState.CHECKED_IN:
         raise conflict("already_here", "This booking is already checked in.")
@@ -139,18 +125,3 @@ def _booked_wish(appointment: Appointment) -> Wish:
     if kind is PreferenceKind.NONE:
         kind = PreferenceKind.IF_POSSIBLE
     return Wish(kind, appointment.clinician_id)
-
-
-def _declared_delay(session: Session, appointment: Appointment) -> timedelta:
-    if appointment.clinician_id is None:
-        return timedelta(0)
-    delays = session.scalars(
-        sa.select(Shift.declared_delay).where(
-            Shift.clinician_id == appointment.clinician_id,
-            Shift.site_id == appointment.site_id,
-            Shift.actual_to.is_(None),
-            Shift.planned_from <= appointment.starts_at,
-            Shift.planned_to > appointment.starts_at,
-        )
-    ).all()
-    return max(delays, default=timedelta(0))

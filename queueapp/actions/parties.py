@@ -8,9 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions.arrivals import Newcomer, take_ticket
-from queueapp.actions.booking_rows import Place
-from queueapp.actions.bookings import book
-from queueapp.db.models import Appointment, Party, Patient, QueueEntry, Service, Site, Visit
+from queueapp.db.models import Appointment, Party, Patient, QueueEntry, Site, Visit
 from queueapp.domain.actor import Actor
 from queueapp.domain.localtime import service_day, service_day_span
 from queueapp.domain.refusal import invalid
@@ -71,52 +69,6 @@ def make_party(
         visit.party_id = party.id
     session.flush()
     return party
-
-
-def book_party(
-    session: Session,
-    actor: Actor,
-    now: datetime,
-    *,
-    site_id: int,
-    service_id: int,
-    place: Place,
-    patient_ids: Sequence[int],
-    called_together: bool = True,
-) -> list[Appointment]:
-    """Book a party: one after another with a clinician, side by side in a pool; all or none.
-
-    Raises Refused as `make_party` and `book` do; the caller's transaction then keeps nothing.
-    """
-    if place.clinician_id is None and place.pool_id is None:
-        raise invalid("clinician", "Choose the clinician or the pool for the party.")
-    party = make_party(
-        session,
-        actor,
-        now,
-        site_id=site_id,
-        patient_ids=patient_ids,
-        called_together=called_together,
-    )
-    booked: list[Appointment] = []
-    for patient_id in dict.fromkeys(patient_ids):
-        if booked and place.pool_id is None:
-            service = session.get_one(Service, service_id)
-            after = booked[-1].busy_to + service.buffer_before
-            place = Place(after, place.clinician_id, None, place.length)
-        booked.append(
-            book(
-                session,
-                actor,
-                now,
-                site_id=site_id,
-                service_id=service_id,
-                place=place,
-                patient_id=patient_id,
-                party_id=party.id,
-            )
-        )
-    return booked
 
 
 def take_tickets(

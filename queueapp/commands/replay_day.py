@@ -40,10 +40,6 @@ class Plan:
     jobs: dict[str, tuple[Job, ...]]
     starts: tuple[datetime, ...]
 
-    def jobs_before(self, at: datetime) -> int:
-        """How many services had begun by then."""
-        return bisect_right(self.starts, at)
-
 
 def plan_of(rows: list[LogRow], day: date, zone: str) -> Plan:
     """The entries that arrived on that local day."""

@@ -95,8 +95,3 @@ def remote_reference(
 def onward_reference(last_leg_ended_at: datetime, booked_for: datetime | None) -> datetime:
     """Where the next leg counts from: the end of the last one, or a later booked time."""
     return max(last_leg_ended_at, booked_for) if booked_for else last_leg_ended_at
-
-
-def is_breached(due_by: datetime, called_at: datetime | None, now: datetime) -> bool:
-    """Whether the target was missed, or is being missed while still uncalled."""
-    return (called_at or now) > due_by

@@ -1,4 +1,4 @@
-"""States of an entry, a call and an appointment, and which moves between them are permitted."""
+"""States of an entry, a call and an appointment, and the refusal that names one."""
 
 from enum import StrEnum
 
@@ -99,36 +99,6 @@ BUSY_APPOINTMENT_STATES = frozenset(
     }
 )
 
-PERMITTED: dict[EntryState, frozenset[EntryState]] = {
-    EntryState.WAITING: frozenset(
-        {
-            EntryState.CALLED,
-            EntryState.TRANSFERRED,
-            EntryState.LEFT,
-            EntryState.NOT_REACHED,
-            EntryState.CANCELLED,
-        }
-    ),
-    EntryState.CALLED: frozenset(
-        {
-            EntryState.WAITING,
-            EntryState.IN_SERVICE,
-            EntryState.TRANSFERRED,
-            EntryState.LEFT,
-            EntryState.NOT_REACHED,
-            EntryState.CANCELLED,
-        }
-    ),
-    EntryState.IN_SERVICE: frozenset(
-        {EntryState.WAITING, EntryState.FINISHED, EntryState.TRANSFERRED, EntryState.NOT_REACHED}
-    ),
-    EntryState.FINISHED: frozenset(),
-    EntryState.TRANSFERRED: frozenset(),
-    EntryState.LEFT: frozenset(),
-    EntryState.NOT_REACHED: frozenset(),
-    EntryState.CANCELLED: frozenset(),
-}
-
 _WORDS = {
     EntryState.WAITING: "is waiting",
     EntryState.CALLED: "has been called",
@@ -144,12 +114,6 @@ _WORDS = {
 def in_words(state: EntryState) -> str:
     """The state as the end of a sentence: "B12 has been called"."""
     return _WORDS[state]
-
-
-def check_move(ticket: str, current: EntryState, wanted: EntryState) -> None:
-    """Raise Refused (conflict) unless an entry may go from `current` to `wanted`."""
-    if wanted not in PERMITTED[current]:
-        raise wrong_state(ticket, current)
 
 
 def wrong_state(ticket: str, current: EntryState) -> Refused:

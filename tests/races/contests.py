@@ -135,8 +135,7 @@ def _call_by_looking_first(database: Database, ground: Ground, room_id: int) -> 
     now = datetime.now(UTC)
     with database.read() as session:
         view = load_queue(session, session.get_one(Site, ground.site_id), now)
-        shift = view.shift_in(room_id)
-        assert shift
+        shift = next(s for s in view.shifts if s.is_open and s.room_id == room_id)
         chosen = next_for(shift, view.line, view.shifts, now, view.rules)
     if chosen is None:
         return None

@@ -11,7 +11,6 @@ from queueapp.domain.targets import (
     Due,
     Target,
     booked_reference,
-    is_breached,
     onward_reference,
     remote_reference,
     target_for,
@@ -110,11 +109,7 @@ def test_the_target_in_force_on_the_day_counts() -> None:
     assert target_for(targets, 1, "walk_in", date(2025, 12, 31), RULES) == RULES.walk_in_target
 
 
-def test_due_by_and_breach() -> None:
+def test_due_by_and_band() -> None:
     due = Due(EntryClass.BOOKED, TIME, minutes(15))
     assert (due.due_by, due.band) == (TIME + minutes(15), 1)
     assert Due(EntryClass.EMERGENCY, TIME, NEVER).band == 0
-    assert not is_breached(due.due_by, due.due_by, TIME + minutes(99))
-    assert is_breached(due.due_by, due.due_by + minutes(1), TIME)
-    assert is_breached(due.due_by, None, TIME + minutes(16))
-    assert not is_breached(due.due_by, None, TIME + minutes(15))

@@ -52,10 +52,6 @@ class QueueView:
         """The shift of that id, if it is among today's."""
         return next((s for s in self.shifts if s.shift_id == shift_id), None)
 
-    def shift_in(self, room_id: int) -> ShiftView | None:
-        """The open shift in a room."""
-        return next((s for s in self.shifts if s.is_open and s.room_id == room_id), None)
-
     def places(self) -> dict[int, int]:
         """Place in the calling order by entry id, from 1."""
         return {c.entry_id: n for n, c in enumerate(self.line, start=1)}
