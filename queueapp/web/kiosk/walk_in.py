@@ -5,6 +5,7 @@ Whom one would like to see is asked when that is wanted, so that a ticket takes 
 
 from flask import request
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms import StringField
 from wtforms.validators import Length
@@ -15,12 +16,13 @@ from queueapp.actions.desk_items import ItemKind
 from queueapp.domain.languages import N_
 from queueapp.domain.refusal import Refused
 from queueapp.languages import refusal_words
-from queueapp.web import idempotency, joining
-from queueapp.web.forms import Form, submitted_key
+from queueapp.web import joining
+from queueapp.web.forms import Form
 from queueapp.web.joining import ANYONE, Offer
 from queueapp.web.kiosk.desk import sealed
 from queueapp.web.kiosk.given import show_given
 from queueapp.web.kiosk.start import blueprint, chosen_language, show
+from queueapp.web.once import once
 from queueapp.web.security import allow, current_actor, current_db, current_site, now
 from queueapp.web.turned_away import count_turned_away
 
@@ -137,19 +139,7 @@ def refused(
 
 
 def _take(given: dict[str, str]) -> int:
-    body = "\n".join(f"{q}={given.get(q, '')}" for q in QUESTIONS)
-    with current_db().write() as session:
-        claim = idempotency.claim(
-            session,
-            now(),
-            actor=current_actor().key,
-            method=request.method,
-            path=request.path,
-            key=submitted_key(),
-            body=body,
-        )
-        if claim.kept is not None and claim.kept.answer:
-            return int(claim.kept.answer["entry"])
+    def give(session: Session) -> dict[str, int]:
         name, language = given.get("name", ""), chosen_language()
         entry = take_ticket(
             session,
@@ -161,5 +151,8 @@ def _take(given: dict[str, str]) -> int:
             wish=joining.wish_of(given.get("who"), given.get("firm")),
             newcomer=Newcomer(chosen_name=name, language=language),
         )
-        claim.keep(session, 200, {"entry": entry.id})
-        return entry.id
+        return {"entry": entry.id}
+
+    # Only the answers make it the same request again: which question was asked last does not.
+    body = "\n".join(f"{q}={given.get(q, '')}" for q in QUESTIONS)
+    return int(once(give, body=body)["entry"])
