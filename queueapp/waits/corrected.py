@@ -101,20 +101,21 @@ def _joining(plain: Forecast, floor: Floor, zone: ZoneInfo) -> Iterator[_Place]:
 
 
 def _waiting(plain: Forecast, snapshot: Snapshot, floor: Floor, zone: ZoneInfo) -> Iterator[_Place]:
+    looks: dict[tuple[int, str], Look] = {}
     for one in snapshot.waiting:
         quantiles = plain.entries.get(one.entry_id)
         if quantiles is None or one.entry_id not in floor.waiting:
             continue
         if one.preference is PreferenceKind.ONLY:
             continue
-        # They are not in their own way.
-        mine = floor.waiting.pop(one.entry_id)
-        here = look(floor, mine.service, mine.entry_class, zone)
-        floor.waiting[one.entry_id] = mine
+        mine = floor.waiting[one.entry_id]
+        kind = mine.service, mine.entry_class
+        if kind not in looks:
+            looks[kind] = look(floor, *kind, zone)
+        here = looks[kind].without(one.entry_id)
         ahead = sum(other.due < mine.due for other in here.line)
         if _has_to_wait(here, ahead):
-            line = mine.service, mine.entry_class
-            yield _Place(line, ahead, quantiles, here.row(ahead), one.entry_id)
+            yield _Place(kind, ahead, quantiles, here.row(ahead), one.entry_id)
 
 
 def _has_to_wait(here: Look, ahead: int) -> bool:

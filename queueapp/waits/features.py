@@ -1,14 +1,14 @@
 """What a newcomer could count and see, as numbers: the only place where they are worked out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from queueapp.domain.passages import Passage
 from queueapp.waits.floor import Floor, Server, can_give
 
-# In the order of a row; those of the place in the line come first.
+# In the order of a row; those of the line and the place in it come first.
 FEATURES = (
     "ahead",
     "ahead_same",
@@ -18,6 +18,8 @@ FEATURES = (
     "by_length",
     "by_pace_5",
     "by_pace_15",
+    "head_waited",
+    "waited_sum",
     "busy",
     "idle_1min",
     "idle_5min",
@@ -28,8 +30,6 @@ FEATURES = (
     "shortest",
     "elapsed",
     "since_free",
-    "head_waited",
-    "waited_sum",
     "last_wait",
     "since_last_wait",
     "rolling",
@@ -66,6 +66,7 @@ class Look:
     how many of them have nobody; times are seconds.
     """
 
+    now: float
     line: tuple[Passage, ...]
     same: int
     lengths: tuple[float, ...]
@@ -75,6 +76,15 @@ class Look:
     idle: int
     pace: tuple[float, float]
     rest: tuple[float, ...]
+
+    def without(self, number: int) -> "Look":
+        """The same for one who is in the line already and not in their own way."""
+        kept = [i for i, p in enumerate(self.line) if p.number != number]
+        return replace(
+            self,
+            line=tuple(self.line[i] for i in kept),
+            lengths=tuple(self.lengths[i] for i in kept),
+        )
 
     def row(self, ahead: int) -> list[float]:
         """The features for one with `ahead` people before them."""
@@ -92,6 +102,8 @@ class Look:
             self._turn(ahead),
             (ahead + 1) * self.length / able,
             *((ahead + 1) * pace if pace >= 0 else UNKNOWN for pace in self.pace),
+            self.now - self.line[0].arrived if self.line else 0.0,
+            sum(self.now - p.arrived for p in self.line),
             *self.rest,
         ]
 
@@ -148,8 +160,6 @@ def look(floor: Floor, service: int, entry_class: str, zone: ZoneInfo) -> Look:
         busy[0] if busy else UNKNOWN,
         sum(busy) / len(busy) if busy else UNKNOWN,
         idle[0] if idle else UNKNOWN,
-        now - line[0].arrived if line else 0.0,
-        sum(now - p.arrived for p in line),
         waited[-1].wait_s if waited else UNKNOWN,
         now - waited[-1].at if waited else UNKNOWN,
         sum(c.wait_s for c in waited) / len(waited) if waited else UNKNOWN,
@@ -173,6 +183,7 @@ def look(floor: Floor, service: int, entry_class: str, zone: ZoneInfo) -> Look:
         local.weekday(),
     )
     return Look(
+        now=now,
         line=line,
         same=service,
         lengths=tuple(floor.length_s(p.service) for p in line),
