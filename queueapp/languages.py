@@ -188,3 +188,11 @@ def hit_words(share: float | None, days: int) -> str:
     if spoken() != WRITTEN_IN:
         per_cent = format_percent(share, locale=spoken())
     return _("Right %(share)s of the last %(days)s days", share=per_cent, days=days)
+
+
+def not_reached_words(per_cent: int | None) -> str:
+    """That one may not be called today, with how likely that is; empty while it is not."""
+    if not per_cent:
+        return ""
+    share = format_percent(per_cent / 100, locale=spoken())
+    return _("We may not reach you today. The chance of that is about %(share)s.", share=share)

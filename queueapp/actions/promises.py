@@ -142,6 +142,17 @@ def quote_for(
     )
 
 
+def chance_not_reached(session: Session, site: Site, entry: QueueEntry, now: datetime) -> float:
+    """How likely (0-1) the entry is not called today, by the newest forecast; 0 without one."""
+    stored = newest_forecast(session, site, now)
+    if stored is None:
+        return 0.0
+    known = parsed(stored).entries.get(entry.id)
+    if known is not None:
+        return known.not_reached
+    return quote_for(session, now, site=site, entry=entry, stored=stored).not_reached
+
+
 def _on_shift(session: Session, entry: QueueEntry) -> list[tuple[int, set[int]]]:
     """Who gives the entry's service now: the clinician, and all services of that shift."""
     given: dict[int, set[int]] = defaultdict(set)

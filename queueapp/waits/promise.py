@@ -17,6 +17,8 @@ Z80 = 1.2816
 VISIT_SD, MEAN_SD = 0.6, 0.5
 
 ENOUGH = 30
+# From this chance of not being called today on it is said.
+SAY_NOT_REACHED = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,11 @@ def said_range(said: Quote) -> tuple[timedelta, timedelta]:
     """The rounded range as it is told and kept: what a promise is stored with."""
     low, high = spoken_range(said.low_s, said.high_s)
     return timedelta(minutes=low), timedelta(minutes=high)
+
+
+def percent_not_reached(chance: float) -> int | None:
+    """The chance (0-1) of not being called today as it is told: tens of %, None while small."""
+    return round(10 * chance) * 10 if chance >= SAY_NOT_REACHED else None
 
 
 def hit(promise_low: datetime, promise_high: datetime, called_at: datetime) -> bool:

@@ -136,6 +136,9 @@ function fill() {
     const ends = { low: `<b>${from}</b>`, high: `<b>${to}</b>` };
     put(part("between"), ...rich(_("That is between %(low)s and %(high)s.", ends), "num"));
   }
+  part("reach").hidden = !mine.not_reached;
+  const share = new Intl.NumberFormat(locale(), { style: "percent" }).format((mine.not_reached ?? 0) / 100);
+  put(part("chance"), mine.not_reached ? _("We may not reach you today. The chance of that is about %(share)s.", { share }) : "");
   put(part("sure"), main.dataset.sure ? `${main.dataset.sure}.` : "");
   fillStops(stopsOf(mine));
   remember();

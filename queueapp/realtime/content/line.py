@@ -13,6 +13,7 @@ from queueapp.db.queries.forecasts import parsed, stored_forecast
 from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.domain.visit import IN_ROOM_STATES, OPEN_STATES, EntryState, Presence
 from queueapp.realtime.content import content
+from queueapp.waits.promise import percent_not_reached
 
 
 class LineRow(NamedTuple):
@@ -21,6 +22,7 @@ class LineRow(NamedTuple):
     `key` is opaque; `place` is its place in the calling order (None in a room), `before` how many
     of those before it are here and may be called by the same clinicians; `low` and `high` are the
     ends of its range in seconds since 1970, whole minutes; `ticket` is None for a discreet visit.
+    `not_reached` is the chance in % of not being called today, None while it is small.
     """
 
     key: str
@@ -30,6 +32,7 @@ class LineRow(NamedTuple):
     high: int | None
     state: str
     ticket: str | None
+    not_reached: int | None = None
 
 
 @content("line")
@@ -65,9 +68,9 @@ def line_rows(session: Session, site: Site, now: datetime) -> list[LineRow]:
     before = _before(view)
     for place, candidate in enumerate(view.line, start=1):
         row = by_id[candidate.entry_id]
-        low, high = ranges.get(row.id, (None, None))
+        low, high, chance = ranges.get(row.id, (None, None, None))
         state = EntryState.WAITING.value
-        rows.append(LineRow(row.key, place, before[row.id], low, high, state, _ticket(row)))
+        rows.append(LineRow(row.key, place, before[row.id], low, high, state, _ticket(row), chance))
     return rows
 
 
@@ -93,10 +96,10 @@ def _before(view: QueueView) -> dict[int, int]:
 
 def _ranges(
     session: Session, site: Site, entry_ids: list[int]
-) -> dict[int, tuple[int | None, int | None]]:
+) -> dict[int, tuple[int | None, int | None, int | None]]:
     """The forecast's range of each entry; where it has none yet, what the person was told last."""
     stored = stored_forecast(session, site.id)
-    found: dict[int, tuple[int | None, int | None]] = {}
+    found: dict[int, tuple[int | None, int | None, int | None]] = {}
     if stored is not None:
         forecast = parsed(stored)
         for entry_id, quantiles in forecast.entries.items():
@@ -104,7 +107,7 @@ def _ranges(
                 low = forecast.made_at + timedelta(seconds=quantiles.p10)
                 seconds = quantiles.p90
                 high = forecast.made_at + timedelta(seconds=seconds) if isfinite(seconds) else None
-                found[entry_id] = _whole(low, high)
+                found[entry_id] = (*_whole(low, high), percent_not_reached(quantiles.not_reached))
     missing = [entry_id for entry_id in entry_ids if entry_id not in found]
     for promise in session.scalars(
         sa.select(Promise)
@@ -112,7 +115,7 @@ def _ranges(
         .order_by(Promise.entry_id, Promise.number)
     ):
         if promise.low_at:
-            found[promise.entry_id] = _whole(promise.low_at, promise.high_at)
+            found[promise.entry_id] = (*_whole(promise.low_at, promise.high_at), None)
     return found
 
 

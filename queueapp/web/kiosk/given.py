@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions.base import find_site
 from queueapp.actions.hits import DAYS, hit_share
+from queueapp.actions.promises import chance_not_reached
 from queueapp.actions.tickets import visit_token
 from queueapp.db.models import Promise, QueueEntry
 from queueapp.domain.visit import EntryClass
-from queueapp.languages import hit_words
-from queueapp.waits.promise import NOBODY_ON_DUTY, spoken_range
+from queueapp.languages import hit_words, not_reached_words
+from queueapp.waits.promise import NOBODY_ON_DUTY, percent_not_reached, spoken_range
 from queueapp.web.context import public_url
 from queueapp.web.kiosk.start import show
 from queueapp.web.security import current_db, current_site, now
@@ -75,6 +76,7 @@ def show_given(
         for entry in entries:
             by_visit.setdefault(entry.visit_id, []).append(entry)
         given = [_given(session, waits, moment) for waits in by_visit.values()]
+        missed = max(chance_not_reached(session, site, e, moment) for e in entries)
         sure = hit_words(hit_share(session, site, moment), DAYS)
         seq = site.seq
     first, *others = given
@@ -85,6 +87,7 @@ def show_given(
         others=list(zip_longest((one.ticket for one in others), names[1:], fillvalue="")),
         name=names[0] if names else "",
         sure=sure,
+        not_reached=not_reached_words(percent_not_reached(missed)),
         again=again,
         with_link=with_link,
         told=told,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from flask_babel import gettext as _
 
 from queueapp.domain.languages import N_
+from queueapp.languages import not_reached_words
 from queueapp.realtime.content.line import LineRow
 from queueapp.waits.promise import spoken_range
 
@@ -27,7 +28,10 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Mine:
-    """What the phone says of its own wait; minutes are from `now`, None when nobody can say."""
+    """What the phone says of its own wait; minutes are from `now`, None when nobody can say.
+
+    `not_reached` is the chance of not being called today in words, empty while it is small.
+    """
 
     before: int
     low_min: int | None
@@ -35,6 +39,7 @@ class Mine:
     low_at: datetime | None
     high_at: datetime | None
     stops: tuple[Stop, ...]
+    not_reached: str = ""
 
 
 def mine_of(rows: Sequence[LineRow], key: str, ticket: str, now: datetime) -> Mine | None:
@@ -47,7 +52,8 @@ def mine_of(rows: Sequence[LineRow], key: str, ticket: str, now: datetime) -> Mi
         seconds = now.timestamp()
         low_min, high_min = spoken_range(max(row.low - seconds, 0), max(row.high - seconds, 0))
         low_at, high_at = _clock(row.low, row.high, seconds)
-    return Mine(row.before, low_min, high_min, low_at, high_at, stops_of(rows, row, ticket))
+    chance = not_reached_words(row.not_reached)
+    return Mine(row.before, low_min, high_min, low_at, high_at, stops_of(rows, row, ticket), chance)
 
 
 def _clock(low: int, high: int, now_s: float) -> tuple[datetime, datetime]:
