@@ -8,11 +8,10 @@ from sqlalchemy.orm import Session
 
 from queueapp.db.models import LearnedHistory, Site
 from queueapp.db.queries.history import Known, load_history, load_known
+from queueapp.db.session import parsed_once
 from queueapp.domain.snapshot import Habits
 from queueapp.waits import learned
 from queueapp.waits.durations import Durations, learn
-
-_read: dict[int, tuple[datetime, Habits, Durations]] = {}
 
 
 def learn_site(session: Session, site: Site, now: datetime) -> tuple[Known, Durations]:
@@ -38,7 +37,7 @@ def store_learned(
 def usual_arrivals(session: Session, site_id: int) -> Mapping[tuple[int, str, int], float]:
     """How many usually come unannounced, by (service id, class, local hour); perhaps nothing."""
     row = session.get(LearnedHistory, site_id)
-    return _parsed(row)[1].arrivals_per_hour if row else {}
+    return _parsed(session, row)[0].arrivals_per_hour if row else {}
 
 
 def what_is_known(session: Session, site: Site, now: datetime) -> tuple[Known, Durations]:
@@ -47,20 +46,15 @@ def what_is_known(session: Session, site: Site, now: datetime) -> tuple[Known, D
     if row is None:
         known = load_known(session, site, now, Habits())
         return known, _durations(known, [])
-    _, habits, durations = _parsed(row)
+    habits, durations = _parsed(session, row)
     return load_known(session, site, now, habits), durations
 
 
-def _parsed(row: LearnedHistory) -> tuple[datetime, Habits, Durations]:
-    held = _read.get(row.site_id)
-    if held is None or held[0] != row.made_at:
-        content = row.content
-        held = _read[row.site_id] = (
-            row.made_at,
-            _habits(content["habits"]),
-            learned.from_json(content["durations"]),
-        )
-    return held
+def _parsed(session: Session, row: LearnedHistory) -> tuple[Habits, Durations]:
+    def parse() -> tuple[Habits, Durations]:
+        return _habits(row.content["habits"]), learned.from_json(row.content["durations"])
+
+    return parsed_once(session, ("learned", row.site_id), row.made_at, parse)
 
 
 def _durations(known: Known, history: list[Any]) -> Durations:
@@ -71,6 +65,7 @@ def _habits_json(habits: Habits) -> dict[str, Any]:
     return {
         "no_show": habits.no_show,
         "lateness_s": list(habits.lateness_s),
+        "late_starts_s": list(habits.late_starts_s),
         "arrivals_per_hour": [
             [*key, round(rate, 4)] for key, rate in habits.arrivals_per_hour.items()
         ],
@@ -83,4 +78,5 @@ def _habits(stored: dict[str, Any]) -> Habits:
         no_show=stored["no_show"],
         lateness_s=(mean, sd),
         arrivals_per_hour={(s, c, h): rate for s, c, h, rate in stored["arrivals_per_hour"]},
+        late_starts_s=tuple(stored.get("late_starts_s", ())),
     )

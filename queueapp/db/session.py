@@ -1,8 +1,9 @@
 """Reading and writing sessions: separate factories, one writer at a time per SQLite process."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL
@@ -15,6 +16,9 @@ Listener = Callable[[Committed], None]
 
 # Where a reading session keeps what it has loaded of its snapshot.
 SNAPSHOT = "queueapp.snapshot"
+# Where all sessions of one database keep, until it changes, what is dear to parse.
+_PARSED = "queueapp.parsed"
+Parsed = TypeVar("Parsed")
 
 
 class Database:
@@ -47,8 +51,9 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
             writes = writes.execution_options(isolation_level="READ COMMITTED")
-        self._readers = sessionmaker(reads, autoflush=False, info={"secret": secret})
-        self._writers = sessionmaker(writes, expire_on_commit=False, info={"secret": secret})
+        info: dict[str, Any] = {"secret": secret, _PARSED: {}}
+        self._readers = sessionmaker(reads, autoflush=False, info=info)
+        self._writers = sessionmaker(writes, expire_on_commit=False, info=info)
         event.listen(self._writers, "after_flush", note_access)
         self._listeners: list[Listener] = []
         self._access_listeners: list[Callable[[], None]] = []
@@ -105,3 +110,18 @@ class Database:
     def dispose(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+
+
+def parsed_once(
+    session: Session, what: tuple[str, int], stamp: Hashable, parse: Callable[[], Parsed]
+) -> Parsed:
+    """What `parse` makes of a stored row, made again only when the row's `stamp` is another.
+
+    `what` names the row; it is held for all sessions of the same database.
+    """
+    kept: dict[tuple[str, int], tuple[Hashable, Any]] = session.info.setdefault(_PARSED, {})
+    held = kept.get(what)
+    if held is None or held[0] != stamp:
+        held = kept[what] = (stamp, parse())
+    found: Parsed = held[1]
+    return found

@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from queueapp.actions.learning import learn_site, store_learned, what_is_known
+from queueapp.actions.promises import store_forecast
 from queueapp.actions.waits_now import waits_now
 from queueapp.db.models import Site
+from queueapp.db.queries.forecasts import parsed, stored_forecast
 from queueapp.db.queries.queue import load_queue
 from queueapp.db.session import Database
+from queueapp.domain.quantiles import Forecast, Quantiles
+from queueapp.domain.snapshot import Habits
 from tests.web.api_world import World
 from tests.web.kept_worlds import KeptWorlds
 
@@ -64,6 +69,34 @@ def test_one_reading_session_loads_the_queue_once(world: World) -> None:
     world.ticket()
     with world.db.read() as session:
         assert len(load_queue(session, session.get_one(Site, world.site_id), now).line) == 2
+
+
+def test_what_is_parsed_once_is_that_of_its_own_database(kept_worlds: KeptWorlds) -> None:
+    """Two clinics with the same numbers in two databases of one process keep their own."""
+    now = datetime.now(UTC)
+    with (
+        kept_worlds.copy_of("api", World) as one,
+        kept_worlds.copy_of("api", World) as other,
+    ):
+        for n, world in enumerate((one, other), start=1):
+            made = Forecast(seq=7, made_at=now, entries={n: Quantiles(1.0, 2.0, 3.0)})
+            habits = Habits(no_show=n / 10)
+            with world.db.write() as session:
+                site = session.get_one(Site, world.site_id)
+                store_forecast(session, now, site=site, made=made)
+                _, durations = learn_site(session, site, now)
+                store_learned(session, now, site_id=site.id, habits=habits, durations=durations)
+        asks = []
+        for n, world in [*enumerate((one, other), start=1)] * 2:
+            with world.db.read() as session:
+                stored = stored_forecast(session, world.site_id)
+                assert stored
+                known, _ = what_is_known(session, session.get_one(Site, world.site_id), now)
+                assert known.habits.no_show == n / 10
+                with asked(world.db) as again:
+                    assert set(parsed(stored).entries) == {n}
+                asks.append(len(again))
+        assert asks == [1, 1, 0, 0]
 
 
 def test_a_writing_session_sees_what_it_has_just_written(world: World) -> None:

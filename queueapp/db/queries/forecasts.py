@@ -3,14 +3,12 @@
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from queueapp.db.models import QueueEntry, Site, StoredForecast
+from queueapp.db.session import parsed_once
 from queueapp.domain.quantiles import Forecast
 from queueapp.domain.visit import EntryState
-
-_Stamp = tuple[datetime, int, int]
-_parsed: dict[int, tuple[_Stamp, Forecast]] = {}
 
 
 def stored_forecast(session: Session, site_id: int) -> StoredForecast | None:
@@ -21,11 +19,14 @@ def stored_forecast(session: Session, site_id: int) -> StoredForecast | None:
 
 def parsed(stored: StoredForecast) -> Forecast:
     """The stored forecast as the waits package knows it; read and parsed once per process."""
-    stamp = (stored.made_at, stored.for_seq, stored.seq)
-    held = _parsed.get(stored.site_id)
-    if held is None or held[0] != stamp:
-        held = _parsed[stored.site_id] = (stamp, Forecast.from_json(stored.content))
-    return held[1]
+    session = object_session(stored)
+    assert session is not None
+    return parsed_once(
+        session,
+        ("forecast", stored.site_id),
+        (stored.made_at, stored.for_seq, stored.seq),
+        lambda: Forecast.from_json(stored.content),
+    )
 
 
 def sites_to_forecast(session: Session, now: datetime, stale_after: timedelta) -> list[int]:
