@@ -8,15 +8,20 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from queueapp.actions.desk_items import ItemKind, open_item
 from queueapp.actions.learning import learn_site, store_learned, what_is_known
 from queueapp.actions.promises import store_forecast
 from queueapp.actions.waits_now import waits_now
-from queueapp.db.models import Site
+from queueapp.db.models import Feedback, Site
 from queueapp.db.queries.forecasts import parsed, stored_forecast
 from queueapp.db.queries.queue import load_queue
 from queueapp.db.session import Database
+from queueapp.domain.actor import SYSTEM
 from queueapp.domain.quantiles import Forecast, Quantiles
 from queueapp.domain.snapshot import Habits
+from queueapp.domain.visit import SortedOut
+from queueapp.realtime.content.desk_items import item_rows
+from tests.factories import make_device, make_patient, make_room, make_visit
 from tests.web.api_world import World
 from tests.web.kept_worlds import KeptWorlds
 
@@ -97,6 +102,30 @@ def test_what_is_parsed_once_is_that_of_its_own_database(kept_worlds: KeptWorlds
                     assert set(parsed(stored).entries) == {n}
                 asks.append(len(again))
         assert asks == [1, 1, 0, 0]
+
+
+def test_many_desk_items_are_read_with_as_few_statements_as_few(world: World) -> None:
+    now, taken, titles = datetime.now(UTC), [], []
+    for _ in range(3):
+        with world.db.write() as session:
+            site = session.get_one(Site, world.site_id)
+            visit = make_visit(session, site, make_patient(session))
+            session.add(Feedback(site_id=site.id, visit_id=visit.id, told_at=now,
+                                 sorted_out=SortedOut.NO, wording="Still itches."))  # fmt: skip
+            room = make_room(session, site)
+            device, _ = make_device(session, site, "room", room=room)
+            common = {"site_id": site.id}
+            open_item(session, SYSTEM, now, kind=ItemKind.FEEDBACK, visit_id=visit.id, **common)
+            open_item(session, SYSTEM, now, kind=ItemKind.HELP, device_id=device.id, **common)
+        with world.db.read() as session:
+            site = session.get_one(Site, world.site_id)
+            with asked(world.db) as statements:
+                titles = [row.title for row in item_rows(session, site)]
+            taken.append(len(statements))
+    assert len(titles) == 6
+    assert sum("asks for help" in title for title in titles) == 3
+    assert sum("was not sorted out" in title for title in titles) == 3
+    assert taken[0] == taken[2], taken
 
 
 def test_a_writing_session_sees_what_it_has_just_written(world: World) -> None:

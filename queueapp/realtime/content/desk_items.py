@@ -1,20 +1,31 @@
 """What needs a person at the desk, in words, with what can be done about it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from queueapp.actions.alarms import EMERGENCY
 from queueapp.actions.desk_items import ItemKind, open_items
-from queueapp.actions.feedback import feedback_of
-from queueapp.db.models import Appointment, DeskItem, Device, QueueEntry, Room, Site, Visit
+from queueapp.db.models import (
+    Appointment,
+    DeskItem,
+    Device,
+    Feedback,
+    QueueEntry,
+    Room,
+    Site,
+    Visit,
+)
 from queueapp.db.queries.happened import room_name
 from queueapp.db.queries.rows import wish_words
 from queueapp.domain.localtime import to_local
 from queueapp.domain.visit import SortedOut
+
+Row = TypeVar("Row", Appointment, Device, Room, Visit)
 
 # In the order in which they are seen to; what is said, and the choices: (code, words).
 _ORDER = (
@@ -81,6 +92,9 @@ def item_rows(session: Session, site: Site) -> list[ItemRow]:
     """The site's open items, most pressing kind first, then oldest first."""
     items = open_items(session, site.id)
     entries = _entries(session, items)
+    # The session lets go of what nobody holds.
+    about = _about(session, items)
+    answers = _answers(session, items)
     order = {kind.value: n for n, kind in enumerate(_ORDER)}
     items.sort(
         key=lambda item: (
@@ -90,7 +104,12 @@ def item_rows(session: Session, site: Site) -> list[ItemRow]:
             item.id,
         )
     )
-    return [_row(session, site, item, entries.get(item.entry_id or 0)) for item in items]
+    rows = [
+        _row(session, site, item, entries.get(item.entry_id or 0), answers.get(item.visit_id or 0))
+        for item in items
+    ]
+    del about
+    return rows
 
 
 def choices_of(kind: str) -> tuple[tuple[str, str], ...]:
@@ -112,9 +131,52 @@ def _entries(session: Session, items: Sequence[DeskItem]) -> dict[int, QueueEntr
     return {row.id: row for row in rows}
 
 
-def _row(session: Session, site: Site, item: DeskItem, entry: QueueEntry | None) -> ItemRow:
+def _about(session: Session, items: Sequence[DeskItem]) -> list[Any]:
+    """What items without an entry are about, in one query for each kind: `get` finds it there."""
+
+    def some(model: type[Row], ids: Iterable[int | None], *with_: Any) -> Sequence[Row]:
+        wanted = {found for found in ids if found}
+        query = sa.select(model).where(model.id.in_(wanted)).options(*with_)
+        return session.scalars(query).all() if wanted else []
+
+    alone = [item for item in items if item.entry_id is None]
+    devices = some(Device, (item.device_id for item in items))
+    rooms = [*(d.room_id for d in devices), *(item.details.get("room_id") for item in items)]
+    return [
+        *devices,
+        *some(Room, rooms),
+        *some(Visit, (item.visit_id for item in alone), selectinload(Visit.patient)),
+        *some(
+            Appointment,
+            (item.appointment_id for item in alone if item.visit_id is None),
+            selectinload(Appointment.patient),
+        ),
+    ]
+
+
+def _visit(session: Session, item: DeskItem, entry: QueueEntry | None) -> Visit | None:
+    if entry is not None:
+        return entry.visit
+    return session.get(Visit, item.visit_id) if item.visit_id is not None else None
+
+
+def _answers(session: Session, items: Sequence[DeskItem]) -> dict[int, Feedback]:
+    wanted = {item.visit_id for item in items if item.kind == ItemKind.FEEDBACK}
+    if not wanted:
+        return {}
+    rows = session.scalars(sa.select(Feedback).where(Feedback.visit_id.in_(wanted)))
+    return {row.visit_id: row for row in rows}
+
+
+def _row(
+    session: Session,
+    site: Site,
+    item: DeskItem,
+    entry: QueueEntry | None,
+    answer: Feedback | None,
+) -> ItemRow:
     who = _who(session, item, entry)
-    title, about = _words(session, site, item, entry, who)
+    title, about = _words(session, site, item, entry, who, answer)
     return ItemRow(
         id=item.id,
         kind=item.kind,
@@ -131,7 +193,7 @@ def _row(session: Session, site: Site, item: DeskItem, entry: QueueEntry | None)
 
 def _name(session: Session, item: DeskItem, entry: QueueEntry | None) -> str:
     """The person's name as it stands in the title, so that it can be hidden."""
-    visit = entry.visit if entry else session.get(Visit, item.visit_id or 0)
+    visit = _visit(session, item, entry)
     if visit is None and item.appointment_id is not None:
         booked = session.get(Appointment, item.appointment_id)
         return booked.patient.called_name if booked and booked.patient else ""
@@ -139,9 +201,7 @@ def _name(session: Session, item: DeskItem, entry: QueueEntry | None) -> str:
 
 
 def _who(session: Session, item: DeskItem, entry: QueueEntry | None) -> str:
-    visit = entry.visit if entry else None
-    if visit is None and item.visit_id is not None:
-        visit = session.get(Visit, item.visit_id)
+    visit = _visit(session, item, entry)
     if visit is not None:
         name = visit.patient.called_name if visit.patient else ""
         return f"{visit.ticket} {name}".strip()
@@ -160,7 +220,12 @@ def _device_words(session: Session, item: DeskItem) -> str:
 
 
 def _words(
-    session: Session, site: Site, item: DeskItem, entry: QueueEntry | None, who: str
+    session: Session,
+    site: Site,
+    item: DeskItem,
+    entry: QueueEntry | None,
+    who: str,
+    answer: Feedback | None,
 ) -> tuple[str, str]:
     def clock(instant: datetime | None) -> str:
         return f"{to_local(site.timezone, instant):%H:%M}" if instant else ""
@@ -173,7 +238,8 @@ def _words(
     if kind == ItemKind.HELP:
         return f"{who} asks for help.", "Someone pressed “help” there."
     if kind == ItemKind.FETCH:
-        room = session.get(Room, item.details.get("room_id") or 0)
+        room_id = item.details.get("room_id")
+        room = session.get(Room, room_id) if room_id else None
         place = f"Sits {entry.visit.place}. " if entry and entry.visit.place else ""
         to = f" to {room_name(room.name)}" if room else ""
         return f"Fetch {who}{to}.", f"{place}Asked to be called by somebody coming over."
@@ -202,7 +268,7 @@ def _words(
     if kind == ItemKind.SLIPPED:
         return f"{who} waits longer than was told twice.", f"{service}. A word with them helps."
     if kind == ItemKind.FEEDBACK and item.visit_id is not None:
-        return _feedback_words(session, site, item.visit_id, who)
+        return _feedback_words(site, who, answer)
     if kind == ItemKind.END_UNKNOWN:
         return f"Was {who} seen?", f"{service}. The end was not entered."
     return f"{who}: {kind.replace('_', ' ')}.", service
@@ -215,8 +281,7 @@ _SORTED_OUT = {
 }
 
 
-def _feedback_words(session: Session, site: Site, visit_id: int, who: str) -> tuple[str, str]:
-    told = feedback_of(session, visit_id)
+def _feedback_words(site: Site, who: str, told: Feedback | None) -> tuple[str, str]:
     if told is None:
         return f"{who} has something to say.", ""
     said = f"“{told.wording}”" if told.wording else "No words."
