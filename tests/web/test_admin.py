@@ -169,6 +169,37 @@ def test_rooms_clinicians_and_their_week(office: Office) -> None:
     assert tablet.get(f"/room/{ids['room_id']}").status_code == 200
 
 
+def test_the_first_steps_count_what_there_is_and_lead_there(office: Office) -> None:
+    def have() -> dict[str, str]:
+        """The last words of each step, by the page it leads to."""
+        step = r'<li[^>]*><a href="/admin/here/([a-z]+)">(.*?)</a></li>'
+        found = re.findall(step, office.page("/admin/here"))
+        return {path: re.split(r"<[^>]+>", words)[-2] for path, words in found}
+
+    before = have()
+    assert list(before) == ["hours", "services", "rooms", "clinicians", "staff", "devices"]
+    with office.db.write() as s:
+        here = s.scalars(sa.select(Site).where(Site.slug == "here")).one()
+        factories.make_room(s, here)
+        factories.make_room(s, here, retired=True)
+        clinician = factories.make_clinician(s)
+        for weekday in (0, 1):
+            s.add(
+                ShiftPattern(
+                    site_id=here.id,
+                    clinician_id=clinician.id,
+                    weekday=weekday,
+                    starts=time(8),
+                    ends=time(12),
+                    valid_from=date(2020, 1, 1),
+                )
+            )
+    changed = {path: words for path, words in have().items() if words != before[path]}
+    rooms = int(before["rooms"].split()[0])
+    assert (before["clinicians"], before["hours"]) == ("none yet", "none yet")
+    assert changed == {"rooms": f"{rooms + 1} rooms", "clinicians": "2 weekly stretches"}
+
+
 def test_hours_days_and_figures_are_checked_and_hold_at_once(office: Office) -> None:
     assert "Saved." in said(
         office.send("/admin/here/hours", {

@@ -2,22 +2,12 @@
 
 from typing import Any
 
-import sqlalchemy as sa
 from flask import render_template, url_for
 from sqlalchemy.orm import Session
 
 from queueapp.actions.admin_record import slug_of
 from queueapp.actions.admin_site import new_site
-from queueapp.db.models import (
-    Clinician,
-    Device,
-    Membership,
-    OpeningHour,
-    Room,
-    Service,
-    ShiftPattern,
-    Site,
-)
+from queueapp.db.queries.first_steps import all_sites, first_steps
 from queueapp.web.admin.base import acting, blueprint, reach, save, show, status_of
 from queueapp.web.admin.forms import AdminForm
 from queueapp.web.forms import text
@@ -37,9 +27,7 @@ class SiteForm(AdminForm):
 def page(site: str) -> Any:
     """The first steps, done and to do."""
     with current_db().read() as session:
-        sites = (
-            session.scalars(sa.select(Site).order_by(Site.name)).all() if reach() is None else []
-        )
+        sites = all_sites(session) if reach() is None else []
         return show(
             "admin/start.html",
             "admin.page",
@@ -76,31 +64,22 @@ def another_site() -> Any:
 
 def _steps(session: Session, site_id: int) -> list[dict[str, Any]]:
     """What a clinic needs before its first patient: (words, where, how many there are)."""
-    slug = current_site().slug
-
-    def count(table: Any, *where: Any) -> int:
-        return session.scalar(sa.select(sa.func.count()).select_from(table).where(*where)) or 0
-
+    have = first_steps(session, site_id)
     return [
-        _step("Opening hours", "When the doors are open", url_for("admin.hours", site=slug),
-              count(OpeningHour, OpeningHour.site_id == site_id), "stretch"),
-        _step("Services", "What people come for", url_for("admin.services", site=slug),
-              count(Service, Service.site_id == site_id, Service.retired.is_(False)), "service"),
-        _step("Rooms", "Where they are called to", url_for("admin.rooms", site=slug),
-              count(Room, Room.site_id == site_id, Room.retired.is_(False)), "room"),
-        _step("Clinicians", "Who gives what, and when", url_for("admin.clinicians", site=slug),
-              count(ShiftPattern, ShiftPattern.site_id == site_id,
-                    ShiftPattern.clinician_id == Clinician.id, Clinician.retired.is_(False)),
-              "weekly stretch"),
-        _step("Logins", "Who works at the desk and in the rooms",
-              url_for("admin.staff", site=slug),
-              count(Membership, Membership.site_id == site_id), "role"),
-        _step("Screens", "A lobby screen and a kiosk", url_for("admin.devices", site=slug),
-              count(Device, Device.site_id == site_id, Device.revoked_at.is_(None)), "screen"),
-    ]  # fmt: skip
+        _step(title, words, f"admin.{what}", have[what], unit)
+        for what, title, words, unit in (
+            ("hours", "Opening hours", "When the doors are open", "stretch"),
+            ("services", "Services", "What people come for", "service"),
+            ("rooms", "Rooms", "Where they are called to", "room"),
+            ("clinicians", "Clinicians", "Who gives what, and when", "weekly stretch"),
+            ("staff", "Logins", "Who works at the desk and in the rooms", "role"),
+            ("devices", "Screens", "A lobby screen and a kiosk", "screen"),
+        )
+    ]
 
 
-def _step(title: str, words: str, where: str, n: int, unit: str) -> dict[str, Any]:
+def _step(title: str, words: str, page: str, n: int, unit: str) -> dict[str, Any]:
     plural = f"{unit}es" if unit.endswith("ch") else f"{unit}s"
     have = f"{n} {unit if n == 1 else plural}" if n else "none yet"
+    where = url_for(page, site=current_site().slug)
     return {"title": title, "words": words, "where": where, "done": n > 0, "have": have}

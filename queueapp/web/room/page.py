@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import sqlalchemy as sa
 from flask import render_template, request
 from markupsafe import Markup
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 
 from queueapp.actions.looks import record_look
-from queueapp.db.models import Clinician, QueueEntry, Shift, Site
+from queueapp.db.models import QueueEntry, Shift, Site
+from queueapp.db.queries.clinicians import clinician_of_staff, still_to_come
 from queueapp.db.queries.happened import of_visit
 from queueapp.db.queries.thanks import thanks_to
+from queueapp.domain.actor import ActorKind
 from queueapp.domain.localtime import to_local
 from queueapp.realtime.content.room import Part, RoomView, context, room_view
 from queueapp.realtime.content.room_nobody import others
@@ -171,19 +172,10 @@ def _suggest(session: Session, site: Site, form: Any, shift: Shift | None) -> No
 def _suggest_clinician(session: Session, site: Site, form: forms.OpenForm) -> None:
     """The one who is signed in, else nobody: a wrong name on the door is worse than a choice."""
     who = identity().actor
-    mine = (
-        session.scalar(sa.select(Clinician.id).where(Clinician.staff_id == who.id))
-        if who.kind.value == "staff"
-        else None
-    )
+    mine = clinician_of_staff(session, who.id) if who.kind is ActorKind.STAFF else None
     form.clinician.choices = [("", "Choose"), *form.clinician.choices]
     form.clinician.data = str(mine) if mine else ""
-    today = site.day_at(now())
-    planned = session.scalars(
-        sa.select(Shift)
-        .where(Shift.site_id == site.id, Shift.day == today, Shift.actual_from.is_(None))
-        .options(selectinload(Shift.clinician))
-    )
+    planned = still_to_come(session, site, site.day_at(now()))
     until = {str(s.clinician_id): to_local(site.timezone, s.planned_to) for s in planned}
     form.clinician.choices = [
         (n, f"{words}, planned until {until[n]:%H:%M}" if n in until else words)
