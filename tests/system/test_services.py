@@ -49,3 +49,10 @@ def test_the_shared_postgresql_goes_when_its_run_is_gone(tmp_path: Path) -> None
 def test_no_test_reaches_another_machine() -> None:
     with pytest.raises(Exception, match=r"192\.0\.2\.1.*allowed"):
         socket.create_connection(("192.0.2.1", 80), timeout=1)
+
+
+def test_what_shares_a_server_runs_in_one_process(request: pytest.FixtureRequest) -> None:
+    if not hasattr(request.config, "workerinput"):
+        return
+    # So does xdist tell a test's group to whoever hands the tests out.
+    assert request.node.nodeid.endswith("@test_services")
