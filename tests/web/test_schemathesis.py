@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import schemathesis
-from flask import Flask
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, load_all_checks
 
@@ -40,27 +39,34 @@ def world(database_maker: Any) -> Iterator[World]:
     database_maker.drop(url)
 
 
-_served: dict[str, Flask] = {}
+def described(world: World, **config: Any) -> Any:
+    """The description of the API, answered by the world's app."""
+    schema = schemathesis.openapi.from_dict(
+        document(CALLS), config=schemathesis.Config.from_dict(config)
+    )
+    schema.app = world.app
+    return schema
 
 
-def _front(environ: Any, start_response: Any) -> Any:
-    """The app of the test that runs: calls are described before there is any."""
-    return _served["app"](environ, start_response)
+@pytest.fixture(scope="module")
+def api(world: World) -> Any:
+    return described(world)
 
 
-schema = schemathesis.openapi.from_dict(document(CALLS))
-schema.app = _front
-# Edge cases of form are sent by the first test; here the point is what meets rows that exist.
-of_what_exists = schemathesis.openapi.from_dict(
-    document(CALLS),
-    config=schemathesis.Config.from_dict({"phases": {"coverage": {"enabled": False}}}),
-)
-of_what_exists.app = _front
+@pytest.fixture(scope="module")
+def api_of_what_exists(world: World) -> Any:
+    # Edge cases of form are sent by the first test; here the point is what meets rows that exist.
+    return described(world, phases={"coverage": {"enabled": False}})
+
+
+# By fixtures, so that only who runs these tests pays for making up their cases.
+every_call = schemathesis.pytest.from_fixture("api").parametrize()
+every_call_of_what_exists = schemathesis.pytest.from_fixture("api_of_what_exists").parametrize()
 
 
 # Its edge cases are of form, which is judged before the database is asked.
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-@schema.parametrize()
+@every_call
 @settings(
     max_examples=EXAMPLES,
     derandomize=True,
@@ -69,11 +75,10 @@ of_what_exists.app = _front
     suppress_health_check=list(HealthCheck),
 )
 def test_every_answer_is_as_described(case: schemathesis.Case, world: World) -> None:
-    _served["app"] = world.app
     case.call_and_validate(headers=world.headers(), excluded_checks=_NOT_CHECKED)
 
 
-@of_what_exists.parametrize()
+@every_call_of_what_exists
 @settings(
     max_examples=EXAMPLES * 2,
     derandomize=True,
@@ -82,7 +87,6 @@ def test_every_answer_is_as_described(case: schemathesis.Case, world: World) -> 
     suppress_health_check=list(HealthCheck),
 )
 def test_answers_about_what_exists_are_as_described(case: schemathesis.Case, world: World) -> None:
-    _served["app"] = world.app
     known = {"site": "here", "room_id": world.room_id, "entry_id": world.entry_ids[0]}
     case.path_parameters |= {k: v for k, v in known.items() if k in case.path_parameters}
     if isinstance(case.body, dict) and "service" in case.body:
