@@ -1,25 +1,30 @@
 """How well promises are kept on made-up clinic days: coverage, error, revisions, fair warning."""
 
+import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from statistics import fmean, pstdev
-from typing import Any
+from typing import TextIO
 from zoneinfo import ZoneInfo
 
-from queueapp.commands.clinic_days import PLANNED_S, ZONE, clinic_day, weekdays
+import click
+
+from queueapp.commands.clinic_days import PLANNED_S, ZONE, ClinicDay, clinic_day, weekdays
+from queueapp.commands.promise_figures import figures
 from queueapp.commands.rehearsal import PLANNED_SERVICE_S, Rehearsal, Stay
 from queueapp.domain.localtime import to_local
 from queueapp.domain.passages import Passage
 from queueapp.domain.quantiles import Forecast
 from queueapp.domain.snapshot import Habits, Served, Snapshot
 from queueapp.waits.corrected import Taught, corrected
-from queueapp.waits.durations import learn
+from queueapp.waits.durations import Durations, learn
 from queueapp.waits.forecast import forecast
 
 FIRST = date(2025, 3, 3)
-Told = Callable[[Snapshot, list[Stay]], Forecast]
-_DAY = timedelta(days=1)
+# Numbers of passages since the lesson begin here; the lesson is renewed after so many days.
+_TODAY, _LESSON = 100_000, 10
 
 
 def history(days: Iterable[Sequence[Stay]]) -> list[Served]:
@@ -33,7 +38,7 @@ def history(days: Iterable[Sequence[Stay]]) -> list[Served]:
     ]  # fmt: skip
 
 
-def habits(days: Sequence[Sequence[Stay]], missed: int) -> Habits:
+def habits(days: Sequence[Sequence[Stay]], made: Sequence[ClinicDay]) -> Habits:
     """What the days say of those who stay away, come late or come unannounced."""
     stays = [s for day in days for s in day]
     late = [
@@ -44,7 +49,17 @@ def habits(days: Sequence[Sequence[Stay]], missed: int) -> Habits:
         if s.guest.scheduled_at is None:
             hour = to_local(ZONE, s.joined_at).hour
             rate[s.guest.service, s.candidate.entry_class, hour] += 1 / len(days)
-    return Habits(missed / (len(late) + missed), (fmean(late), pstdev(late)), dict(rate))
+    missed = sum(not g.shows for day in made for g in day.guests)
+    starts = [
+        (d.begins_at - d.planned_from).total_seconds() if d.says_at is None else 0.0
+        for day in made for d in day.duties
+    ]  # fmt: skip
+    return Habits(
+        no_show=missed / (len(late) + missed),
+        lateness_s=(fmean(late), pstdev(late)),
+        arrivals_per_hour=dict(rate),
+        late_starts_s=tuple(sorted(starts)),
+    )
 
 
 def passages(stays: Iterable[Stay], now: datetime, first: int = 0) -> list[Passage]:
@@ -69,47 +84,53 @@ def _by(at: datetime | None, now: datetime) -> float | None:
     return at.timestamp() if at is not None and at <= now else None
 
 
+@dataclass(slots=True)
+class Teller:
+    """Makes forecasts by what the days so far taught, as the worker does."""
+
+    durations: Durations
+    draws: int
+    taught: Taught | None = None
+    since: list[Stay] = field(default_factory=list)
+
+    def __call__(self, snapshot: Snapshot, stays: list[Stay]) -> Forecast:
+        plain = forecast(snapshot, self.durations, draws=self.draws, seed=1)
+        if self.taught is None:
+            return plain
+        now = snapshot.taken_at
+        lately = passages([*self.since, *stays], now, first=_TODAY)
+        return corrected(plain, snapshot, self.taught, lately)
+
+
+def silent(snapshot: Snapshot, _stays: list[Stay]) -> Forecast:
+    """A forecast of nothing: nobody is told anything on days that only teach."""
+    return Forecast(0, snapshot.taken_at)
+
+
 def rehearse(
-    seed: int,
-    train: int,
-    test: int,
-    *,
-    busy: float,
-    draws: int,
-    learned: bool,
-    every_s: float = 120.0,
-) -> list[list[Stay]]:
-    """Days `train` to `train + test`, told by what the days before taught."""
+    seed: int, train: int, test: int, *, busy: float = 1.0, draws: int = 60,
+    learned: bool = False, every_s: float = 60.0,
+) -> list[list[Stay]]:  # fmt: skip
+    """`train` days that teach and `test` days that are told by what the days before taught.
+
+    Lessons are learned anew every ten days; `every_s` seconds lie between two looks at whether a
+    promise still holds (each arrival is one too); `learned` puts the learned model on top.
+    """
     days: list[list[Stay]] = []
+    made: list[ClinicDay] = []
+    told: Teller | None = None
+    known = Habits()
     for number, day in enumerate(weekdays(FIRST, train + test)):
-        made = clinic_day(day, seed, busy=busy)
-        if number < train:
-            # Nobody is told anything here, so that teaching days cost nothing.
-            told: Told = lambda snapshot, _: Forecast(0, snapshot.taken_at)  # noqa: E731
-            known = Habits()
-        elif number == train or (number - train) % 10 == 0:
-            durations = learn(
-                history(days), service_default_s=PLANNED_SERVICE_S, planned_s=PLANNED_S
-            )
-            missed = sum(
-                not g.shows for d in weekdays(FIRST, number)
-                for g in clinic_day(d, seed, busy=busy).guests
-            )  # fmt: skip
-            known = habits(days, missed)
-            taught = _taught(days, made.opens_at) if learned else None
-            last = len(days)
-
-            def told(snapshot: Snapshot, stays: list[Stay]) -> Forecast:
-                plain = forecast(snapshot, durations, draws=draws, seed=1)
-                if taught is None:
-                    return plain
-                lately = [s for d in days[last:] for s in d] + stays
-                return corrected(
-                    plain, snapshot, taught, passages(lately, snapshot.taken_at, 100_000)
-                )
-
-        every = timedelta(hours=24) if number < train else timedelta(seconds=every_s)
-        days.append(Rehearsal(made, known, told, PLANNED_SERVICE_S, every).run())
+        made.append(clinic_day(day, seed, busy=busy))
+        if number >= train and (number - train) % _LESSON == 0:
+            known = habits(days, made[:-1])
+            lesson = learn(history(days), service_default_s=PLANNED_SERVICE_S, planned_s=PLANNED_S)
+            told = Teller(lesson, draws, _taught(days, made[-1].opens_at) if learned else None)
+        every = timedelta(seconds=every_s) if told else timedelta(days=1)
+        run = Rehearsal(made[-1], known, told or silent, every)
+        days.append(run.run())
+        if told:
+            told.since += days[-1]
     return days
 
 
@@ -119,63 +140,25 @@ def _taught(days: Sequence[Sequence[Stay]], now: datetime) -> Taught | None:
     return teach(passages((s for d in days for s in d), now), ZoneInfo(ZONE), now.timestamp())
 
 
-def figures(train: Sequence[Sequence[Stay]], test: Sequence[Sequence[Stay]]) -> dict[str, Any]:
-    """Of the test days; the baseline's means are learned from the train days."""
-    sums: dict[tuple[int, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for s in (s for d in train for s in d):
-        if s.wait_s:
-            row = sums[s.guest.service, s.candidate.entry_class]
-            row[0] += s.wait_s
-            row[1] += s.ahead + 1
-    stays = [s for d in test for s in d]
-    waited = [s for s in stays if s.wait_s]
-
-    def point(s: Stay) -> float:
-        total, places = sums[s.guest.service, s.candidate.entry_class]
-        return total / max(places, 1) * (s.ahead + 1)
-
-    def group(rows: list[Stay]) -> dict[str, Any]:
-        waits = [s.wait_s or 0.0 for s in rows]
-        pairs = list(zip(rows, waits, strict=True))
-        return {
-            "n": len(rows),
-            "mean_wait_s": round(fmean(waits)),
-            "cover_80": share(s.told.low_s <= w <= s.told.high_s for s, w in pairs),
-            "below": share(w < s.told.low_s for s, w in pairs),
-            "above": share(w > s.told.high_s for s, w in pairs),
-            "cover_said": share(s.called_at and s.low_at <= s.called_at <= s.high_at for s in rows),
-            "mae_s": round(fmean(abs(s.told.mid_s - w) for s, w in pairs), 1),
-            "mae_class_mean_s": round(fmean(abs(point(s) - w) for s, w in pairs), 1),
-            "width_s": round(fmean(s.told.high_s - s.told.low_s for s in rows)),
-        }
-
-    outran = [s for s in stays if (s.called_at or s.left_at or s.high_at) > s.high_at]
-    found: dict[str, Any] = {
-        "days": len(test),
-        "patients": len(stays),
-        "at_once": share(s.wait_s == 0 for s in stays),
-        "called": share(bool(s.called_at) for s in stays),
-        "waited": group(waited),
-        "revised": share(s.revised_at is not None for s in stays),
-        "apologised": share(s.apologised_at is not None for s in stays),
-        "outran": len(outran),
-        "outran_told_before": share(
-            s.revised_at is not None and s.revised_at < s.high_at for s in outran
-        ),
-        "groups": {},
-    }
-    by: dict[str, list[Stay]] = defaultdict(list)
-    for s in waited:
-        by[f"class {s.candidate.entry_class}"].append(s)
-        by[f"wish {s.candidate.entry_class} {s.guest.preference.value}"].append(s)
-        by[f"service {s.guest.service}"].append(s)
-        by[f"ahead {min(s.ahead, 6)}"].append(s)
-        by[f"basis {s.told.basis}"].append(s)
-    found["groups"] = {name: group(rows) for name, rows in sorted(by.items())}
-    return found
-
-
-def share(flags: Iterable[object]) -> float | None:
-    """The share that is true, None of nothing."""
-    kept = [bool(f) for f in flags]
-    return round(sum(kept) / len(kept), 4) if kept else None
+@click.command()
+@click.option("--days", default=20, show_default=True, type=click.IntRange(1, 500))
+@click.option("--train", default=10, show_default=True, type=click.IntRange(1, 100),
+              help="Days before them that teach.")  # fmt: skip
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
+@click.option("--busy", default=1.0, show_default=True, help="Multiplies how many come.")
+@click.option("--draws", default=60, show_default=True, type=click.IntRange(10, 5000))
+@click.option("--every", "every_s", default=60.0, show_default=True,
+              help="Seconds between two looks at whether promises still hold.")  # fmt: skip
+@click.option("--learned", is_flag=True, help="With the model learned from waits on top.")
+@click.option("--json", "out", type=click.File("w"), default="-", help="Where the figures go.")
+def command(
+    days: int, train: int, seed: int, busy: float, draws: int, every_s: float, learned: bool,
+    out: TextIO,
+) -> None:  # fmt: skip
+    """How well promises are kept on made-up clinic days, by the product's own rules."""
+    run = rehearse(
+        seed, train, days, busy=busy, draws=draws, learned=learned, every_s=every_s
+    )  # fmt: skip
+    made = {"generated": True, "seed": seed, "train_days": train, "busy": busy, "draws": draws}
+    json.dump(made | figures(run[:train], run[train:]), out, indent=1)
+    out.write("\n")

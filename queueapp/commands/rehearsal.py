@@ -91,7 +91,6 @@ class Rehearsal:
     made: ClinicDay
     habits: Habits
     foretell: Callable[[Snapshot, list[Stay]], Forecast]
-    mean_s: dict[int, float]
     every: timedelta = timedelta(seconds=30)
     stays: list[Stay] = field(default_factory=list)
     _waiting: dict[int, Stay] = field(default_factory=dict)

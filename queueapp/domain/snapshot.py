@@ -57,12 +57,14 @@ class Habits:
     """What history says beside visit lengths.
 
     `no_show` and `lateness_s` (mean, sd) of booked patients; `arrivals_per_hour` by
-    (service id, class, local hour) for those who come without an appointment.
+    (service id, class, local hour) for those who come without an appointment; `late_starts_s` how
+    long after their plan past shifts began, rising, nothing while too few are known.
     """
 
     no_show: float = 0.1
     lateness_s: tuple[float, float] = (-180.0, 420.0)
     arrivals_per_hour: Mapping[tuple[int, str, int], float] = field(default_factory=dict)
+    late_starts_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,16 @@ LEVELS = 1024
 SHARES: Floats = (np.arange(LEVELS) + 0.5) / LEVELS
 NORMAL: Floats = np.array([NormalDist().inv_cdf(p) for p in SHARES])
 
+# Stands for a reason nobody knows yet, of one still to come; None is a visit without any.
+ANY_REASON = -1
+
 DEFAULT_S = 600.0
 DEFAULT_WALK_S = 30.0
 DEFAULT_GAP_S = 30.0
 SHORTEST_S = 3.0
 NEVER_PRESSED_S = 3 * 3600.0
 LONGEST_GAP_S = 900.0
+ENOUGH_TO_MIX = 30
 
 # Spreads in log-seconds: of single visits, of services round their plan, of reasons, of clinicians.
 SIGMA, TAU_SERVICE, TAU_REASON, TAU_CLINICIAN = 0.6, 0.5, 0.3, 0.2
@@ -43,7 +47,7 @@ class Learned:
 
     `reasons` are mean log-lengths by reason; `clinicians` log-factors; `shape` the quantiles of
     the standardised residual; `unsure` the standard deviation of the mean itself, shared by all
-    visits of one day.
+    visits of one day; `mix` the log-mean and spread of all visits seen, whatever their reason.
     """
 
     base: float
@@ -53,6 +57,7 @@ class Learned:
     clinicians: Mapping[int, float] = field(default_factory=dict)
     unsure: float = sqrt(TAU_SERVICE**2 + DAY_SD**2)
     visits: int = 0
+    mix: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,11 +94,13 @@ class Durations:
         """Quantiles (LEVELS,) of a visit's length in seconds."""
         table = self._tables.get((service, reason))
         if table is None:
-            known = self.learned(service)
+            known, sigma = self.learned(service), self.learned(service).sigma
             mean = known.base if reason is None else known.reasons.get(reason, known.base)
+            if reason == ANY_REASON and known.mix is not None:
+                mean, sigma = known.mix
             if reason is not None and reason not in known.reasons and reason in self.plans:
                 mean = _planned(self.plans[reason])
-            table = np.exp(mean + known.sigma * known.shape)
+            table = np.exp(mean + sigma * known.shape)
             self._tables[service, reason] = table
         factor = self.factor(service, clinician)
         return table if factor == 1.0 else table * factor
@@ -194,6 +201,7 @@ def _learn_service(rows: Sequence[Served], default_s: float, plans: Mapping[int,
     reasons = _effects([r.reason_id for r in kept], rest, TAU_REASON)
     clinicians = _effects([r.clinician_id for r in kept], rest, TAU_CLINICIAN)
     sigma, shape = _shape(rest)
+    fitted = np.array([plan_of[r.reason_id] + shift + reasons[r.reason_id] for r in kept])
     return Learned(
         base=_planned(default_s) + shift + reasons.get(None, 0.0),
         sigma=sigma,
@@ -206,6 +214,9 @@ def _learn_service(rows: Sequence[Served], default_s: float, plans: Mapping[int,
         clinicians={c: e for c, e in clinicians.items() if c is not None},
         unsure=sqrt(sigma**2 / (n + (SIGMA / TAU_SERVICE) ** 2) + DAY_SD**2),
         visits=n,
+        mix=(float(fitted.mean()), sqrt(sigma**2 + float(fitted.var())))
+        if n >= ENOUGH_TO_MIX
+        else None,
     )
 
 

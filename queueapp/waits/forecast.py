@@ -9,7 +9,7 @@ from queueapp.domain.quantiles import Forecast, JoinKey, JoinTable, Quantiles
 from queueapp.domain.snapshot import Snapshot
 from queueapp.domain.visit import Presence
 from queueapp.waits.checking_in import checking_in
-from queueapp.waits.durations import Durations
+from queueapp.waits.durations import ANY_REASON, Durations
 from queueapp.waits.join import join_tables, summarise
 from queueapp.waits.plan import Plan, make_plan
 from queueapp.waits.servers import after
@@ -30,7 +30,7 @@ def forecast(
         entries=_entries(snapshot, plan, outcome),
         join=join_tables(snapshot, plan, outcome, durations, seed),
         booked=checking_in(snapshot, plan, outcome),
-        mean_s={s: durations.mean_s(s) for s in snapshot.services},
+        mean_s={s: durations.mean_s(s, ANY_REASON) for s in snapshot.services},
         until_s=max(float(plan.servers.ends.max(initial=0.0)), 0.0),
         draws=draws,
     )

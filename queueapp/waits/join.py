@@ -17,7 +17,7 @@ from queueapp.domain.quantiles import JoinKey, JoinTable, Quantiles
 from queueapp.domain.snapshot import Snapshot
 from queueapp.domain.visit import Presence
 from queueapp.waits.chance import Stream, levels, stream
-from queueapp.waits.durations import Durations, Floats
+from queueapp.waits.durations import ANY_REASON, Durations, Floats
 from queueapp.waits.people import walk_in_target_s
 from queueapp.waits.plan import Plan
 from queueapp.waits.simulate import Outcome
@@ -114,7 +114,7 @@ def _taken(durations: Durations, service: int, pace: Floats, seed: int) -> tuple
     """Visit, and walk with gap, of as many as a table reaches beyond (each (N, D))."""
     most = BEYOND[-1]
     picks = levels(stream(seed, Stream.JOIN, service), 3 * most, len(pace))
-    visit = durations.table(service)[picks[:most]] * pace
+    visit = durations.table(service, ANY_REASON)[picks[:most]] * pace
     return visit, durations.walk[picks[most : 2 * most]] + durations.gap[picks[2 * most :]]
 
 

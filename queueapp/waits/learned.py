@@ -22,6 +22,7 @@ def to_json(durations: Durations) -> dict[str, Any]:
                 "sigma": round(one.sigma, 6),
                 "unsure": round(one.unsure, 6),
                 "visits": one.visits,
+                "mix": None if one.mix is None else [round(v, 6) for v in one.mix],
                 "reasons": {str(r): round(v, 6) for r, v in one.reasons.items()},
                 "clinicians": {str(c): round(v, 6) for c, v in one.clinicians.items()},
                 "shape": _pack(one.shape, 4),
@@ -52,6 +53,7 @@ def _learned(one: dict[str, Any]) -> Learned:
         clinicians={int(c): v for c, v in one["clinicians"].items()},
         unsure=one["unsure"],
         visits=one["visits"],
+        mix=None if one.get("mix") is None else (one["mix"][0], one["mix"][1]),
     )
 
 

@@ -14,7 +14,7 @@ from queueapp.domain.ordering import Candidate
 from queueapp.domain.snapshot import Expected, Snapshot
 from queueapp.domain.visit import EntryClass, PreferenceKind, Presence
 from queueapp.waits.chance import Stream, levels, stream
-from queueapp.waits.durations import NORMAL, SHARES, Durations, Floats
+from queueapp.waits.durations import ANY_REASON, NORMAL, SHARES, Durations, Floats
 from queueapp.waits.servers import Servers, after
 
 MOST_ARRIVALS = 60
@@ -166,7 +166,7 @@ def turning_up(
         person = Candidate(
             -1 - number, -1 - number, service, label, band, now + target, now, 0, now, target
         )
-        table = durations.table(service)
+        table = durations.table(service, ANY_REASON)
         pace = servers.pace[service]
         chance = stream(seed, Stream.ARRIVALS, number)
         waits = chance.standard_exponential((count, draws))
@@ -188,7 +188,7 @@ def _horizon(snapshot: Snapshot, durations: Durations, servers: Servers) -> floa
     """Somewhat later than the last one waiting is likely called."""
     work: dict[int, float] = defaultdict(float)
     for one in snapshot.waiting:
-        work[one.service_id] += durations.mean_s(one.service_id)
+        work[one.service_id] += durations.mean_s(one.service_id, ANY_REASON)
     longest = sum(work.values()) / max(len(servers.shifts), 1)
     for service, seconds in work.items():
         able = sum(service in s.services for s in servers.shifts)

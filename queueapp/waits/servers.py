@@ -111,13 +111,25 @@ def _begins(snapshot: Snapshot, shift: ShiftView, draws: int, seed: int) -> Floa
     begins = np.zeros(draws)
     if not shift.is_open:
         due = after(snapshot, shift.starts_at)
-        begins += due if due > 0 else LATE_START_S * unknown
+        begins += _starts(snapshot, shift, due, unknown, chance.random(draws))
     if shift.paused_until is not None:
         if shift.paused_until.year == MAXYEAR:
             begins = np.maximum(begins, PAUSE_S * unknown)
         else:
             begins = np.maximum(begins, after(snapshot, shift.paused_until))
     return begins
+
+
+def _starts(
+    snapshot: Snapshot, shift: ShiftView, due: float, unknown: Floats, luck: Floats
+) -> Floats:
+    """Seconds until one not yet there begins: as late as others were, given how late it is."""
+    if due > 0 and shift.declared_delay:
+        return np.full_like(luck, due)
+    late = np.array([s for s in snapshot.habits.late_starts_s if s > -due] or [0.0])
+    if due <= 0 and not late[0]:
+        return LATE_START_S * unknown
+    return np.asarray(due + late[(luck * len(late)).astype(np.intp)])
 
 
 def _over(

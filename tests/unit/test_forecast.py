@@ -1,6 +1,7 @@
 """The forecast: it calls in the order the rules call, and it never says what cannot be."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queueapp.domain.ordering import Move
+from queueapp.domain.ordering import Candidate, Move
 from queueapp.domain.snapshot import Expected, Habits, InRoom, Snapshot
 from queueapp.domain.visit import PreferenceKind, Presence
 from queueapp.waits.durations import Durations, learn
@@ -246,6 +247,46 @@ def test_the_longer_a_booked_patient_is_overdue_the_less_they_are_counted_on() -
         chance.append(float((column.free_from < inf).mean()))
         assert column.free_from.min() >= 0
     assert chance[0] > chance[1] > chance[2]
+
+
+def test_who_has_a_booking_and_checks_in_now_waits_by_their_own_time_and_wish() -> None:
+    # Clinician 1 is free in 108.37 s, clinician 2 in 58.37 s.
+    inside = (InRoom(901, 1, None, "walk_in", 1, 1, True, at(100 - 137.313)),
+              InRoom(902, 1, None, "walk_in", 2, 2, True, at(50 - 137.313)))  # fmt: skip
+    staff = [shift(1, free_places=0), shift(2, free_places=0)]
+    who = person(0, 300, 900, entry_class="booked")
+    later = Expected(6, who, at(4000), timedelta(minutes=10))
+
+    def wait(line: Sequence[Candidate] = (), *, resting: float = 0, **wish: object) -> float:
+        one = Expected(5, replace(who, **wish), at(300), timedelta(minutes=10))
+        breaks = {1: ((at(1), at(resting)),)} if resting else {}
+        room = room_full(line, staff, in_rooms=inside, expected=(one, later), breaks=breaks)
+        said = forecast(room, FIXED, draws=2, seed=1).booked
+        assert set(said) == {5}
+        assert said[5].p10 == said[5].p90
+        return round(said[5].p50, 2)
+
+    own = {"clinicians": frozenset({1})}
+    assert wait() == wait([person(1, -60)]) == 58.37
+    assert wait([person(1, -3000)]) == 108.37
+    assert wait(preference=PreferenceKind.ONLY, **own) == 108.37
+    assert wait(resting=2000, preference=PreferenceKind.ONLY, **own) == 2000
+    # Due at 1200 s, so others may call ten minutes before.
+    assert wait(resting=2000, preference=PreferenceKind.IF_POSSIBLE, **own) == 600
+
+
+def test_a_clinician_not_there_yet_is_as_late_as_others_were() -> None:
+    late = replace(CALM, late_starts_s=(0.0, 0.0, 0.0, 1500.0))
+
+    def wait(starts_at: float, **more: object) -> Quantiles:
+        view = shift(1, is_open=False, starts_at=at(starts_at), **more)
+        room = room_full([person(1)], [view], habits=late)
+        return forecast(room, USUAL, draws=200, seed=1).entries[1]
+
+    assert (wait(600).p10, wait(600).p90) == (600, 2100)
+    # Overdue by five minutes: it is one of those who come late.
+    assert wait(-300).p10 == wait(-300).p90 == 1200
+    assert wait(600, declared_delay=timedelta(minutes=5)).p90 == 600
 
 
 def test_called_but_not_started_is_a_walk_and_a_whole_visit() -> None:

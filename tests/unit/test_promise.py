@@ -18,6 +18,7 @@ from queueapp.waits.promise import (
     hit,
     hit_rate,
     join_quote,
+    percent_not_reached,
     quote,
     range_words,
     said_range,
@@ -95,6 +96,39 @@ def test_a_share_never_called_ends_the_range_with_the_last_shift() -> None:
     said = join_quote(replace(MADE, join={(1, None): table}), at(60), 1, None, 4, None)
     assert (said.low_s, said.mid_s, said.high_s) == (540, 1140, 7140)
     assert said.not_reached == 0.2
+
+
+def test_a_wish_if_possible_waits_for_its_clinician_until_it_is_released() -> None:
+    own = JoinTable((0,), (Quantiles(1500, 2400, 3600),))
+    made = replace(MADE, join={**MADE.join, (1, 7): own})
+
+    def said(released_s: float | None) -> tuple[float, float, float]:
+        found = join_quote(made, at(0), 1, 7, 0, None, released_s=released_s)
+        return found.low_s, found.mid_s, found.high_s
+
+    assert said(None) == (1500, 2400, 3600)
+    assert said(5000) == (1500, 2400, 3600)
+    assert said(1800) == (1500, 1800, 1800)
+    assert said(0) == (0, 60, 300)
+
+
+def test_a_booked_patient_is_told_their_own_place() -> None:
+    made = replace(MADE, booked={5: Quantiles(120, 240, 420)})
+
+    def said(appointment_id: int | None) -> float:
+        return quote(
+            made, at(0), 1, None, 3, None, rules=SiteRules(), servers=1, mean_s=600,
+            appointment_id=appointment_id,
+        ).mid_s  # fmt: skip
+
+    assert said(5) == 240
+    assert said(6) == said(None) == 900
+    assert Forecast.from_json(made.to_json()).booked == made.booked
+
+
+@pytest.mark.parametrize(("chance", "said"), [(0.0, None), (0.09, None), (0.1, 10), (0.34, 30)])
+def test_a_small_chance_of_not_being_called_is_not_said(chance: float, said: int | None) -> None:
+    assert percent_not_reached(chance) == said
 
 
 def test_nobody_on_duty_is_a_marked_guess() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import Appointment, QueueEntry, Reason, Service, ServiceTarget, Site
+from queueapp.db.models import Appointment, QueueEntry, Reason, Service, ServiceTarget, Shift, Site
 from queueapp.domain.localtime import to_local
 from queueapp.domain.snapshot import Habits, Served
 from queueapp.domain.targets import Target
@@ -18,6 +18,8 @@ from queueapp.domain.visit import AppointmentState, EntryState
 
 _HISTORY = timedelta(days=60)
 _ENOUGH = 30
+# How late so many of the last shifts began is kept; nobody is expected later than the second.
+_SHIFTS, _LATEST_S = 100, 5400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,24 @@ def _habits(session: Session, site: Site, now: datetime) -> Habits:
         if row.scheduled_at is not None
     ]
     lateness = (fmean(late), pstdev(late)) if len(late) >= _ENOUGH else default.lateness_s
-    return Habits(no_show, lateness, _per_hour(site, arrivals))
+    return Habits(no_show, lateness, _per_hour(site, arrivals), _late_starts(session, site, since))
+
+
+def _late_starts(session: Session, site: Site, since: datetime) -> tuple[float, ...]:
+    rows = session.execute(
+        sa.select(Shift.planned_from, Shift.actual_from, Shift.declared_delay)
+        .where(
+            Shift.site_id == site.id,
+            Shift.planned_from >= since,
+            Shift.actual_from.is_not(None),
+        )
+        .order_by(Shift.planned_from.desc(), Shift.id)
+        .limit(_SHIFTS)
+    ).all()
+    if len(rows) < _ENOUGH:
+        return ()
+    late = [row.actual_from - row.planned_from - row.declared_delay for row in rows]
+    return tuple(sorted(min(max(one.total_seconds(), 0.0), _LATEST_S) for one in late))
 
 
 def _per_hour(site: Site, arrivals: Iterable[Any]) -> dict[tuple[int, str, int], float]:
