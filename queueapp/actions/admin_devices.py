@@ -12,7 +12,7 @@ from queueapp.actions.admin_record import named, record_change
 from queueapp.actions.tickets import token_hash
 from queueapp.db.models import Device, Pairing, Room
 from queueapp.db.unit import lock_site
-from queueapp.domain.actor import Actor, ActorKind
+from queueapp.domain.actor import Actor, ActorKind, kind_and_id
 from queueapp.domain.codes import plain_code
 from queueapp.domain.refusal import RefusalKind, Refused, invalid, not_found
 from queueapp.domain.viewer import Part
@@ -154,8 +154,8 @@ def _start(session: Session, now: datetime, pairing: Pairing) -> str:
 
 
 def _actor_of(pairing: Pairing) -> Actor:
-    kind, _, number = pairing.made_by.partition(":")
-    return Actor(ActorKind(kind), int(number) if number.isdigit() else None)
+    kind, number = kind_and_id(pairing.made_by)
+    return Actor(ActorKind(kind), number or None)
 
 
 def revoke_device(

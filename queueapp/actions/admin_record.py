@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions import base
 from queueapp.db.models import AdminChange, Staff
-from queueapp.domain.actor import Actor, ActorKind
+from queueapp.domain.actor import Actor, ActorKind, kind_and_id
 from queueapp.domain.events import Kind
 from queueapp.domain.localtime import to_local
 from queueapp.domain.refusal import conflict, invalid
@@ -70,9 +70,9 @@ def last_change(session: Session, subject: str, subject_id: int | None) -> Admin
 
 def actor_name(session: Session, key: str) -> str:
     """What colleagues call the actor of that key."""
-    kind, _, number = key.partition(":")
-    if kind == ActorKind.STAFF and number.isdigit():
-        staff = session.get(Staff, int(number))
+    kind, number = kind_and_id(key)
+    if kind == ActorKind.STAFF and number:
+        staff = session.get(Staff, number)
         return staff.name if staff else key
     return "queueapp" if kind == ActorKind.SYSTEM else key
 

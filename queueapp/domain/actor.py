@@ -38,4 +38,10 @@ class Actor:
         return f"{self.kind}:{self.id if self.id is not None else '-'}"
 
 
+def kind_and_id(key: str) -> tuple[str, int]:
+    """What an `Actor.key` was made of; the id is 0 where there is none."""
+    kind, _, number = key.partition(":")
+    return kind, int(number) if number.isdigit() else 0
+
+
 SYSTEM = Actor(ActorKind.SYSTEM, None, "queueapp")

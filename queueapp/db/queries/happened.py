@@ -21,6 +21,7 @@ from queueapp.db.models import (
     VisitEvent,
 )
 from queueapp.db.queries.happened_words import ICONS, PLAIN, ROUTES, WITH_ROOM
+from queueapp.domain.actor import kind_and_id
 from queueapp.domain.events import Kind
 from queueapp.domain.localtime import to_local
 
@@ -158,8 +159,7 @@ class _Names:
         return "The clinic"
 
     def _who(self, actor: str) -> str:
-        kind, _, number = actor.partition(":")
-        row_id = int(number) if number.isdigit() else 0
+        kind, row_id = kind_and_id(actor)
         if kind == "staff" and row_id in self.staff:
             return str(self.staff[row_id].name)
         if kind == "device" and row_id in self.devices:
@@ -234,5 +234,5 @@ def _by_id(
 
 
 def _ids_of(kind: str, events: Iterable[VisitEvent]) -> list[int]:
-    parts = (event.actor.partition(":") for event in events)
-    return [int(number) for what, _, number in parts if what == kind and number.isdigit()]
+    who = (kind_and_id(event.actor) for event in events)
+    return [number for what, number in who if what == kind and number]

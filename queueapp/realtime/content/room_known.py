@@ -11,6 +11,7 @@ from queueapp.actions.summons import chosen_routes
 from queueapp.db.models import Note, Room, Site, Staff
 from queueapp.db.queries.in_room import last_seen
 from queueapp.db.queries.rows import EntryRow, wish_words
+from queueapp.domain.actor import ActorKind, kind_and_id
 from queueapp.domain.localtime import to_local
 from queueapp.domain.visit import CallRoute
 from queueapp.realtime.content.spoken import ROUTES, joined, language, spoken_date, years
@@ -63,8 +64,8 @@ def known(
 
 
 def _note(session: Session, site: Site, note: Note) -> tuple[str, str]:
-    kind, _, number = note.written_by.partition(":")
-    writer = session.get(Staff, int(number)) if kind == "staff" and number.isdigit() else None
+    kind, number = kind_and_id(note.written_by)
+    writer = session.get(Staff, number) if kind == ActorKind.STAFF and number else None
     written = to_local(site.timezone, note.written_at)
     at = f"{written:%H:%M}" if note.patient_id is None else spoken_date(written.date())
     return note.words, f"{writer.name} {at}" if writer else at

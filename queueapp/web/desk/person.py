@@ -14,6 +14,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from queueapp.actions.details import Details, change_details, details_of
 from queueapp.actions.notes import notes_of, remove_note, write_note
 from queueapp.db.models import LONGEST_NOTE, Note, QueueEntry, Room, Site, Staff, Visit
+from queueapp.domain.actor import ActorKind, kind_and_id
 from queueapp.domain.refusal import not_found
 from queueapp.domain.visit import CallRoute
 from queueapp.realtime.content.spoken import LANGUAGES
@@ -155,8 +156,8 @@ def _is_open(entry: QueueEntry) -> str:
 
 
 def _staff_id(key: str) -> int:
-    number = key.removeprefix("staff:")
-    return int(number) if number.isdigit() else 0
+    kind, number = kind_and_id(key)
+    return number if kind == ActorKind.STAFF else 0
 
 
 PERSON_VERBS: dict[str, Verb] = {
