@@ -13,6 +13,7 @@ from queueapp.loading import loading
 # Loaded when they are asked for: each brings libraries that the others do not need.
 _ELSEWHERE = {
     "backtest": "queueapp.commands.backtest:command",
+    "bench": "queueapp.commands.bench:group",
     "db": "queueapp.commands.schema:group",
     "demo": "queueapp.commands.demo:command",
     "export": "queueapp.commands.exporting:group",

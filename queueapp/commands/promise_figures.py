@@ -51,8 +51,20 @@ def figures(train: Sequence[Sequence[Stay]], test: Sequence[Sequence[Stay]]) -> 
         "outran_told_before": share(
             s.revised_at is not None and s.revised_at < s.high_at for s in outran
         ),
+        "promises": {},
         "groups": {},
     }
+    # Everybody who was called, also at once: what a hit-rate in public counts.
+    for label in sorted({s.candidate.entry_class for s in stays}):
+        mine = [s for s in stays if s.called_at and s.candidate.entry_class == label]
+        pairs = [(s, s.wait_s or 0.0) for s in mine]
+        found["promises"][label] = {
+            "n": len(mine),
+            "cover_80": share(s.told.low_s <= w <= s.told.high_s for s, w in pairs),
+            "below": share(w < s.told.low_s for s, w in pairs),
+            "above": share(w > s.told.high_s for s, w in pairs),
+            "cover_said": share(s.called_at and s.low_at <= s.called_at <= s.high_at for s in mine),
+        }
     by: dict[str, list[Stay]] = defaultdict(list)
     for s in waited:
         by[f"class {s.candidate.entry_class}"].append(s)

@@ -60,6 +60,7 @@ class VisitView:
     moved: Moved | None
     fellows: tuple[Fellow, ...]
     after: After | None
+    can_book: bool = False
 
     @property
     def ring(self) -> str:
@@ -121,6 +122,7 @@ def view_of(session: Session, visit_id: int | None) -> VisitView | None:
         moved=_moved(entry.promises) if entry else None,
         fellows=fellows_of(session, found),
         after=after_of(session, found) if stage is Stage.FINISHED else None,
+        can_book=session.get_one(Site, found.site_id).rules.online,
     )
 
 

@@ -1,0 +1,13 @@
+"""`python -m queueapp bench NAME`: the product's own measurements."""
+
+import click
+
+from queueapp.commands.bench_promises import command as promises
+
+
+@click.group()
+def group() -> None:
+    """Measure the product beside a floor, as JSON."""
+
+
+group.add_command(promises, "promises")
