@@ -92,6 +92,7 @@ def test_a_key_hides_names_shows_the_sheet_undoes_and_says_what_a_call_costs(
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("hide or show names")
     page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
     # The last in line is called with three presses, after what it costs the others was said.
     page.keyboard.press("o")
     dialog.get_by_role("button", name=f"Call {world.ticket(cy)}").click()

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from queueapp.actions import online
+from queueapp.actions import online_places
 from queueapp.actions.sign_ins import begin_sign_in
 from queueapp.db.models import Appointment, Staff
 from queueapp.domain.localtime import to_local
@@ -115,7 +115,7 @@ def test_without_the_guard_the_last_time_is_given_to_all(
     world: BookingWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.fill(1, "16:40")
-    monkeypatch.setattr(online, "has_room", lambda *_: True)
+    monkeypatch.setattr(online_places, "has_room", lambda *_: True)
     with world.db.write() as s:
         if world.db.is_sqlite:
             for change in ("insert", "update"):
@@ -135,7 +135,7 @@ def test_the_last_of_what_is_not_kept_goes_to_one(
     world.fill(1, "14:20")
     if not guarded:
         looked_before: Callable[..., Any] = lambda *_: True  # noqa: E731
-        monkeypatch.setattr(online, "has_room", looked_before)
+        monkeypatch.setattr(online_places, "has_room", looked_before)
     clocks = ["14:20", "14:40", "15:00", "15:20", "15:40", "16:00", "16:20", "16:40"]
     answers = all_at_once([phone_wish(world, clock) for clock in clocks])
     got = [answer.status_code for answer in answers].count(303)
