@@ -14,6 +14,7 @@ from queueapp.db.models import Patient
 from queueapp.domain.actor import SYSTEM
 from tests.browser.conftest import on_one_database
 from tests.browser.entering import remember
+from tests.browser.test_kiosk_phone import SAME_WORDS
 from tests.served import Served
 from tests.web.patient_world import PatientWorld, world_on
 from tests.web.web_world import SECRET
@@ -21,12 +22,6 @@ from tests.web.web_world import SECRET
 ARABIC = re.compile(r"[\u0600-\u06ff]+")
 # Whether the first of two stands nearer to the right edge.
 IS_MIRRORED = "door => door.querySelector('.i').getBoundingClientRect().x > innerWidth / 2"
-SAME_WORDS = """async () => {
-  const words = (page) =>
-    page.querySelector(".ticket__part--body").textContent.replace(/\\s+/g, " ").trim();
-  const fresh = await (await fetch(location.href)).text();
-  return words(new DOMParser().parseFromString(fresh, "text/html")) === words(document);
-}"""
 
 
 @pytest.fixture
