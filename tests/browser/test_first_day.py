@@ -52,7 +52,7 @@ def furnish(page: Page) -> None:
     page.get_by_role("button", name="Save").click()
     # What is wrong stands above, takes the focus and leads to its field.
     expect(page.locator(".nhsuk-error-summary")).to_be_focused()
-    page.get_by_role("link", name="Planned minutes: 0 is not possible. Give 1 to 720").click()
+    page.get_by_role("link", name="Row 1, planned minutes: 0 is not possible").click()
     page.keyboard.press("Control+a")
     page.keyboard.type("4")
     page.keyboard.press("Control+s")

@@ -105,10 +105,9 @@ def boards(tour: Tour) -> None:
     tour.see(page, f"/board/{SITE}/trend", key=True)
     if not tour.eye.thorough:
         return
-    for path in ("trend?over=12w",):
-        tour.see(page, f"/board/{SITE}/{path}")
     tap(page.locator("[data-show-table]"))
     tour.see(page, name="the trend as a table")
+    tour.see(page, f"/board/{SITE}/trend?over=12w", "the trend, with nobody in it")
     tour.see(page, f"/board/{SITE}")
     tap(page.locator("[data-show-table]"))
     tour.see(page, name="the board as tables")

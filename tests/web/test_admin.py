@@ -80,7 +80,7 @@ def test_a_service_is_added_changed_dated_and_retired(office: Office) -> None:
     assert 'href="#targets-2-within"' in answer.text
     answer = office.send(path, {"reasons-1-words": "Child"})
     assert answer.status_code == 422
-    assert "Planned minutes: Give 1 to 720 minutes." in said(answer)
+    assert "Row 2, planned minutes: Give 1 to 720 minutes." in said(answer)
 
     # Two have it open: the second is told what the first did, and may save on top knowingly.
     office.send(path, {"planned": "9"})
@@ -130,9 +130,9 @@ def test_rooms_clinicians_and_their_week(office: Office) -> None:
         "habits-2-starts": "09:00", "habits-2-ends": "13:00",
     }  # fmt: skip
     answer = office.send(new, {**week, "habits-0-break_ends": "17:00"})
-    assert "Break to: Give a break within these hours." in said(answer)
+    assert "Row 1, break to: Give a break within these hours." in said(answer)
     answer = office.send(new, {**week, "habits-2-ends": ""})
-    assert "To: Give a time as 17:00." in said(answer)
+    assert "Row 2, to: Give a time as 17:00." in said(answer)
     assert "Nurse Nora Tran is added." in said(office.send(new, week))
     with office.db.write() as s:
         nora = s.scalars(sa.select(Clinician).where(Clinician.name == "Nora Tran")).one()

@@ -108,7 +108,6 @@ def _did(session: Session, site_id: int, wanted: Wanted, most: int | None) -> It
         query = query.where(VisitEvent.actor == wanted.actor)
     for event, ticket, clinician, room in _rows(session, query, most):
         who = clinician.shown_name if clinician else ""
-        place = f"room {room}" if room else ""
         yield Line(
             DID,
             event.recorded_at,
@@ -116,7 +115,7 @@ def _did(session: Session, site_id: int, wanted: Wanted, most: int | None) -> It
             event.kind,
             ticket or who,
             ", ".join(
-                part for part in (who if ticket else "", place, event.from_state, event.why) if part
+                part for part in (who if ticket else "", room, event.from_state, event.why) if part
             ),
         )
 

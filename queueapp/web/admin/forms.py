@@ -62,9 +62,12 @@ class AdminForm(QueueForm):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """All wrong fields in order: (the id to go to, what to say)."""
-        for field in _flat(self):
+        for field, row in _flat(self):
             if field.errors and not isinstance(field, HiddenField):
-                label = getattr(field, "summary", "") or field.label.text
+                label = field.label.text
+                if row:
+                    label = f"Row {row}, {label[:1].lower()}{label[1:]}"
+                label = getattr(field, "summary", "") or label
                 yield getattr(field, "focus_id", field.id), f"{label}: {field.errors[0]}"
 
 
@@ -75,14 +78,16 @@ def _entry(rows: Any, part: str) -> Any:
     return next((e for e in rows.entries if getattr(e.form, "key", None) == part), None)
 
 
-def _flat(form: Iterable[Any]) -> Iterator[Any]:
+def _flat(form: Iterable[Any], row: int = 0) -> Iterator[tuple[Any, int]]:
+    """All fields in order, each with the number of the row it stands in, from 1; 0 for none."""
     for field in form:
         if isinstance(field, FormField):
-            yield from _flat(field.form)
+            yield from _flat(field.form, row)
         elif isinstance(field, FieldList):
-            yield from _flat(field.entries)
+            for number, entry in enumerate(field.entries, start=1):
+                yield from _flat([entry], number)
         else:
-            yield field
+            yield field, row
 
 
 def need(field: Any, words: str) -> None:
@@ -113,7 +118,7 @@ class NumberField(Field):
         self.data = None
 
     def pre_validate(self, form: Any) -> None:
-        wrong = f"Give {self.least} to {self.most} {self.unit}."
+        wrong = f"{f'Give {self.least} to {self.most} {self.unit}'.rstrip()}."
         if not self.raw:
             if self.needed:
                 raise ValidationError(wrong)
