@@ -29,6 +29,7 @@ from queueapp.web import (
     speaking,
 )
 from queueapp.web.gate import Gate
+from queueapp.web.senders import Senders
 from queueapp.web.turns import Turns
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +37,8 @@ ROOT = Path(__file__).parent.parent
 SCREENS = ("kiosk", "phone", "desk", "room", "lobby", "board", "admin", "api")
 _SESSION_DAYS = 400
 _LARGEST_REQUEST = 2 * 1024 * 1024
+# Nobody waits longer for a page; a database that has not answered by then will not.
+_PATIENCE_S = 20.0
 
 
 class _Sessions(SecureCookieSessionInterface):
@@ -77,7 +80,9 @@ def build(
         [FileSystemLoader(ROOT / "templates"), PackageLoader("nhsuk_frontend_jinja")]
     )
     app.extensions["queueapp.settings"] = settings
-    database = database or Database(settings.database_url, secret=settings.secret_key)
+    database = database or Database(
+        settings.database_url, secret=settings.secret_key, patience_s=_PATIENCE_S
+    )
     app.extensions["queueapp.db"] = database
     csrf = CSRFProtect(app)
     security.login_manager.init_app(app)
@@ -101,7 +106,8 @@ def build(
             csrf.exempt(blueprint)
     limits.limit_routes(app)
     sockets.register(app, settings, database)
-    app.wsgi_app = Gate(Turns(app.wsgi_app), settings)  # type: ignore[method-assign]
+    whole = Senders(Turns(app.wsgi_app), _LARGEST_REQUEST)
+    app.wsgi_app = Gate(whole, settings)  # type: ignore[method-assign]
     if settings.proxies:
         # Of what a proxy says, who asked and whether over TLS; the name stays that of the request.
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

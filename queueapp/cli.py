@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -40,6 +41,17 @@ class _Commands(click.Group):
         command: click.Command = getattr(sys.modules[module], attribute)
         return command
 
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; what ails the database is said in words, not as a traceback."""
+        try:
+            return super().invoke(context)
+        except Exception as error:
+            # Whoever raises it has loaded this; `serve` itself loads no database.
+            faults = sys.modules.get("queueapp.db.faults")
+            if words := faults and faults.in_words(error):
+                raise click.ClickException(words) from error
+            raise
+
 
 @click.group(cls=_Commands)
 def group() -> None:
@@ -58,7 +70,7 @@ def group() -> None:
               help="Web processes; more than one needs PostgreSQL and Redis.")  # fmt: skip
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the app, with the background worker."""
-    from queueapp import serving
+    from queueapp import holding, serving
 
     os.environ |= {"QUEUEAPP_HOST": host, "QUEUEAPP_PORT": str(port)}
     settings = load_settings()
@@ -71,13 +83,18 @@ def serve(host: str, port: int, workers: int) -> None:
     if not serving.port_is_free(host, port):
         raise click.ClickException(f"{host}:{port} is in use. Give another --port.")
 
+    try:
+        held = holding.hold(settings.database_url, settings.public_url)
+    except holding.Held as why:
+        raise click.ClickException(str(why)) from why
+
     def told(code: str | None) -> None:
         click.echo(f"queueapp is at {settings.public_url}/", err=True)
         if code:
             click.echo(f"Set up your clinic there; the set-up code is {code}", err=True)
 
     try:
-        raise SystemExit(serving.serve(host, port, workers, told))
+        raise SystemExit(serving.serve(host, port, workers, told, held))
     except serving.CannotServe as why:
         raise click.ClickException(str(why)) from why
 

@@ -76,8 +76,11 @@ class Supervisor:
     The worker is first: it prepares the database, of which this process knows nothing.
     """
 
-    def __init__(self, web: list[str], worker: list[str], environ: dict[str, str]) -> None:
+    def __init__(
+        self, web: list[str], worker: list[str], environ: dict[str, str], held: int | None = None
+    ) -> None:
         self._commands = {"web": web, "worker": worker}
+        self._held = () if held is None else (held,)
         self._environ = environ
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = False
@@ -106,10 +109,10 @@ class Supervisor:
     def _start(self, name: str, tell: int | None = None) -> None:
         if not self._stopping:
             command = self._commands[name]
-            told = () if tell is None else (tell,)
+            passed = self._held if tell is None else (*self._held, tell)
             self._children[name] = subprocess.Popen(
                 command if tell is None else [*command, "--tell", str(tell)],
-                env=self._environ, pass_fds=told, preexec_fn=_end_with_parent,
+                env=self._environ, pass_fds=passed, preexec_fn=_end_with_parent,
             )  # fmt: skip
 
     def _start_preparing(self) -> dict[str, str | None] | None:
@@ -147,11 +150,18 @@ class Supervisor:
         return first.returncode or 1
 
 
-def serve(host: str, port: int, workers: int, when_up: Callable[[str | None], None]) -> int:
+def serve(
+    host: str,
+    port: int,
+    workers: int,
+    when_up: Callable[[str | None], None],
+    held: int | None = None,
+) -> int:
     """Serve on host and port with `workers` web processes; returns the exit status.
 
-    `when_up` is given the set-up code, if set-up is open. Raises CannotServe.
+    `when_up` is given the set-up code, if set-up is open; `held`, the lock of `holding.hold`, is
+    passed on, so that it is held until the last process has ended. Raises CannotServe.
     """
     environ = {**os.environ, "QUEUEAPP_HOST": host, "QUEUEAPP_PORT": str(port)}
     worker = [sys.executable, "-m", "queueapp", "work"]
-    return Supervisor(web_command(host, port, workers), worker, environ).run(when_up)
+    return Supervisor(web_command(host, port, workers), worker, environ, held).run(when_up)

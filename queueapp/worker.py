@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from queueapp.actions import day, leases
 from queueapp.actions.forecasting import Forecaster
+from queueapp.clocks import ClockWatch
 from queueapp.config import Settings
 from queueapp.db.models import Site
 from queueapp.db.queries.forecasts import sites_to_forecast
@@ -38,6 +39,8 @@ HOUSEKEEPING_S = 3600.0
 FORECAST_GAP_S = 0.5
 AFTER_FAILURE_S = 10.0
 STALE_AFTER = timedelta(seconds=20)
+# Learning from years of history is slow; a database that is gone must be noticed all the same.
+_PATIENCE_S = 120.0
 
 
 class Worker:
@@ -59,11 +62,13 @@ class Worker:
         self.holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._forecaster = Forecaster(database)
         self._not_before: dict[int, float] = {}
+        self._clocks = ClockWatch(clock, ticking)
         self._holds_until = self._renew_at = self._sweep_at = self._tidy_at = 0.0
         self._is_well = True
 
     def step(self) -> list[int]:
         """Do what is due, if the lease is ours; the sites that were forecast."""
+        self._clocks.look()
         if not self._has_lease():
             return []
         if self._ticking() >= self._sweep_at:
@@ -160,7 +165,7 @@ def run(settings: Settings) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     parent = os.getppid()
-    database = Database(settings.database_url, secret=settings.secret_key)
+    database = Database(settings.database_url, secret=settings.secret_key, patience_s=_PATIENCE_S)
     if settings.redis_url:
         from queueapp.realtime.pokes import Pokes
 

@@ -5,6 +5,8 @@ anew: more than half of what a test of a page costs. Statements are the same for
 a kind, and so is their dialect, which is part of the key they are kept under.
 """
 
+from typing import Any
+
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
@@ -14,9 +16,9 @@ _KEPT = 5000
 _first: dict[str, Engine] = {}
 
 
-def make_thrifty_engine(url: str | URL) -> Engine:
+def make_thrifty_engine(url: str | URL, **options: Any) -> Engine:
     """As `make_engine`, with the dialect and the compiled statements of the first of its kind."""
-    engine = make_engine(url)
+    engine = make_engine(url, **options)
     kind = engine.dialect.name
     if kind not in _first:
         with engine.connect():  # a dialect learns what it must know as it first connects

@@ -8,12 +8,19 @@ from sqlalchemy.orm import Session
 
 from queueapp.db.models import Lease
 
+# How many times its length is beyond what two machines' clocks may differ by.
+_BEYOND_ANY = 5
+
 
 def hold(session: Session, now: datetime, *, name: str, holder: str, lasts: timedelta) -> bool:
-    """Take or renew the lease `name`; whether `holder` has it now, until `now + lasts`."""
+    """Take or renew the lease `name`; whether `holder` has it now, until `now + lasts`.
+
+    One that lasts longer than any does was taken before the clock was set back, and is over.
+    """
+    is_over = sa.or_(Lease.expires_at <= now, Lease.expires_at > now + lasts * _BEYOND_ANY)
     taken = session.execute(
         sa.update(Lease)
-        .where(Lease.name == name, sa.or_(Lease.holder == holder, Lease.expires_at <= now))
+        .where(Lease.name == name, sa.or_(Lease.holder == holder, is_over))
         .values(holder=holder, expires_at=now + lasts)
         .returning(Lease.name)
     ).all()

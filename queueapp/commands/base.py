@@ -43,6 +43,14 @@ def make_if_empty(chosen: config.Settings) -> None:
         db.dispose()
 
 
+def newer(at: str) -> str:
+    """What is said of a database that a later queueapp has changed."""
+    return (
+        f"The database is at {at}, which a newer queueapp made; this one knows up to "
+        f"{migrate.revisions()[-1]}. Install the newer one again, or restore a backup of before."
+    )
+
+
 def setup_code(db: Database) -> str | None:
     """A new code for the first-run set-up; None once there is a clinic or a login."""
     with db.write() as session:
@@ -54,7 +62,10 @@ def database(chosen: config.Settings) -> Iterator[Database]:
     """The database, which must be migrated; refusals of actions end the command in words."""
     db = Database(chosen.database_url, secret=chosen.secret_key)
     try:
-        if migrate.current(db.engine) != migrate.revisions()[-1]:
+        at, known = migrate.current(db.engine), migrate.revisions()
+        if at is not None and at not in known:
+            raise click.ClickException(newer(at))
+        if at != known[-1]:
             raise click.ClickException(
                 "The database is not at the newest schema. Run: python -m queueapp db upgrade"
             )

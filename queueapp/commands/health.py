@@ -8,14 +8,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from queueapp import config
 from queueapp.db import migrate
-from queueapp.db.engine import sqlite_driver, sqlite_is_safe
+from queueapp.db.engine import sqlite_driver, sqlite_is_safe, sqlite_journal
+from queueapp.db.faults import in_words
 from queueapp.db.models import Site
 from queueapp.db.session import Database
 from queueapp.domain.localtime import parse_zone
 from queueapp.domain.refusal import Refused
 
 _MOST_SKEW_S = 2.0
-_WANTED = {"journal_mode": "wal", "synchronous": "2", "mmap_size": "0", "foreign_keys": "1"}
+_WANTED = {"synchronous": "2", "mmap_size": "0", "foreign_keys": "1"}
 
 
 def report(settings: config.Settings) -> int:
@@ -24,7 +25,7 @@ def report(settings: config.Settings) -> int:
     try:
         findings = list(_findings(database))
     except SQLAlchemyError as error:
-        findings = [(False, "database", f"does not answer: {error}")]
+        findings = [(False, "database", in_words(error) or str(error))]
     finally:
         database.dispose()
     for is_good, what, words in findings:
@@ -47,10 +48,10 @@ def _findings(database: Database) -> list[tuple[bool, str, str]]:
 
 def _sqlite(database: Database) -> list[tuple[bool, str, str]]:
     version = sqlite_driver.sqlite_version
-    words = version if sqlite_is_safe() else f"{version}; 3.51.3 or newer lets connections share"
+    words = version if sqlite_is_safe() else f"{version}; install pysqlite3 for 3.51.3 or newer"
     found = [(sqlite_is_safe(), "SQLite", words)]
     with database.engine.connect() as connection:
-        for name, wanted in _WANTED.items():
+        for name, wanted in {"journal_mode": sqlite_journal(), **_WANTED}.items():
             value = str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
             found.append((value == wanted, name, value))
         whole = str(connection.exec_driver_sql("PRAGMA quick_check").scalar())

@@ -2,6 +2,7 @@
 
 import click
 
+from queueapp.commands.base import newer
 from queueapp.commands.settings import load_settings
 from queueapp.db import migrate
 from queueapp.db.session import Database
@@ -17,6 +18,8 @@ def upgrade() -> None:
     """Bring the database to the newest schema."""
     database = Database(load_settings().database_url)
     before = migrate.current(database.engine)
+    if before is not None and before not in migrate.revisions():
+        raise click.ClickException(newer(before))
     migrate.upgrade(database.engine)
     after = migrate.current(database.engine)
     click.echo(f"The database is at {after}" + (", as before." if before == after else "."))

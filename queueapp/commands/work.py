@@ -4,12 +4,14 @@ import json
 import os
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
-from queueapp import worker
+from queueapp import holding, worker
 from queueapp.commands.base import database as open_database
 from queueapp.commands.base import make_if_empty, setup_code
 from queueapp.commands.settings import load_settings
 from queueapp.config import Settings
+from queueapp.db.faults import InDoubt, in_words
 
 
 @click.command("work")
@@ -21,6 +23,11 @@ def command(tell: int | None) -> None:
         with os.fdopen(tell, "w") as pipe:
             json.dump(_prepared(settings), pipe)
     else:
+        try:
+            # What `serve` starts is held by `serve`.
+            holding.hold(settings.database_url, "a worker alone")
+        except holding.Held as why:
+            raise click.ClickException(str(why)) from why
         with open_database(settings):
             pass
     worker.run(settings)
@@ -34,3 +41,8 @@ def _prepared(settings: Settings) -> dict[str, str | None]:
             return {"setup_code": setup_code(database)}
     except click.ClickException as error:
         return {"error": error.message}
+    except (SQLAlchemyError, InDoubt) as error:
+        words = in_words(error)
+        if words is None:
+            raise
+        return {"error": words}

@@ -24,12 +24,13 @@ def sqlite_is_safe(version: tuple[int, ...] | None = None) -> bool:
     return (version or sqlite_driver.sqlite_version_info) >= SQLITE_WAL_RESET_FIXED
 
 
-def make_engine(url: str | URL) -> Engine:
+def make_engine(url: str | URL, *, patience_s: float | None = None) -> Engine:
     """An engine for `sqlite:///file` or `postgresql+psycopg://…`.
 
     SQLite: WAL, synchronous=FULL, mmap off, foreign keys on; `BEGIN IMMEDIATE` for connections
-    with the execution option `writes`, one connection only where SQLite is too old.
-    Raises ValueError for another database.
+    with the execution option `writes`. Where it is too old: one connection, and no WAL, as other
+    processes have theirs. PostgreSQL: a statement that is not answered within `patience_s` seconds
+    is given up, and its connection with it. Raises ValueError for another database.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -38,7 +39,7 @@ def make_engine(url: str | URL) -> Engine:
         # Late, as its driver takes long to load and a clinic on SQLite has no use for it.
         from queueapp.db.postgresql import postgresql_engine
 
-        return postgresql_engine(parsed.set(drivername="postgresql+psycopg"))
+        return postgresql_engine(parsed.set(drivername="postgresql+psycopg"), patience_s)
     raise ValueError(f"DATABASE_URL: use sqlite:/// or postgresql://, not {parsed.drivername}")
 
 
@@ -46,8 +47,9 @@ def _sqlite_engine(url: URL) -> Engine:
     pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 5, "max_overflow": 25}
     if not sqlite_is_safe():
         log.warning(
-            "SQLite %s may corrupt a file that several connections share; using one connection. "
-            "Install pysqlite3 (SQLite 3.51.3 or newer) to lift this.",
+            "SQLite %s may corrupt a file that several connections share by its write-ahead log; "
+            "using one connection, and the slower journal. Install pysqlite3 (SQLite 3.51.3 or "
+            "newer), or use PostgreSQL, to lift this.",
             sqlite_driver.sqlite_version,
         )
         pool = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
@@ -62,12 +64,17 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
+def sqlite_journal() -> str:
+    """The journal mode: the write-ahead log, where SQLite is new enough to be trusted with it."""
+    return "wal" if sqlite_is_safe() else "delete"
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not open transactions behind our back
     cursor = connection.cursor()
     for pragma in (
         f"busy_timeout={_BUSY_TIMEOUT_MS}",
-        "journal_mode=WAL",
+        f"journal_mode={sqlite_journal()}",
         "synchronous=FULL",
         "mmap_size=0",
         "foreign_keys=ON",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+# Any number that nobody else locks in this database.
+_MIGRATING = 0x71756575
 
 
 def _config() -> "Config":
@@ -27,11 +29,14 @@ def _config() -> "Config":
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Migrate up to `revision`; all of it happens or none."""
+    """Migrate up to `revision`; all of it happens or none, and by one at a time."""
     from alembic import command
 
     config = _config()
     with engine.execution_options(writes=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # Two servers that start together; SQLite has its one writer.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 

@@ -12,20 +12,35 @@ from psycopg.waiting import Ready, Wait
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL
 
+_Waits = Generator[Wait, Ready | int, Any]
 # Most answers are there within this; a row lock of another is not.
 _SOON_MS = 1
 # A pooled connection that rested longer is asked whether it still stands.
 _RESTED_S = 1.0
+# Of a network that was cut nothing is heard: without these one waits for it for hours.
+_CUT_OFF = {
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "3",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
 
 
-def postgresql_engine(url: URL) -> Engine:
-    """An engine for `postgresql+psycopg://…` whose connections survive the server's restart."""
-    engine = sa.create_engine(url, pool_size=10, max_overflow=20)
+def postgresql_engine(url: URL, patience_s: float | None = None) -> Engine:
+    """An engine for `postgresql+psycopg://…` whose connections survive the server's restart.
+
+    `patience_s` is how long a statement is waited for; None: as long as it takes.
+    """
+    asked_for = {name: value for name, value in _CUT_OFF.items() if name not in url.query}
+    engine = sa.create_engine(url, pool_size=10, max_overflow=20, connect_args=asked_for)
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
-        kind = CooperativeConnection if _cooperative_poll() else psycopg.Connection
-        return kind.connect(*arguments, **options)
+        kind = CooperativeConnection if _cooperative_poll() else PatientConnection
+        connection = kind.connect(*arguments, **options)
+        connection.patience_s = patience_s
+        return connection
 
     @event.listens_for(engine, "checkin")
     def rest(_connection: Any, record: Any) -> None:
@@ -44,7 +59,34 @@ def postgresql_engine(url: URL) -> Engine:
     return engine
 
 
-class CooperativeConnection(psycopg.Connection[Any]):
+class PatientConnection(psycopg.Connection[Any]):
+    """Gives a statement up that is not answered in time, so that nobody waits for ever.
+
+    A server that is frozen, or cut off behind a proxy, still seems to be there.
+    """
+
+    patience_s: float | None = None
+
+    def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
+        """As psycopg's, but for so long; raises psycopg.OperationalError, the connection closed."""
+        if self.patience_s is not None:
+            gen = self._in_time(gen, time.monotonic() + self.patience_s)
+        return super().wait(gen, *arguments, **options)
+
+    def _in_time(self, gen: _Waits, deadline: float) -> _Waits:
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if ready == Ready.NONE and time.monotonic() > deadline:
+                    self.pgconn.finish()
+                    raise psycopg.OperationalError(f"no answer within {self.patience_s:g} s")
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            return end.value
+
+
+class CooperativeConnection(PatientConnection):
     """Under gevent: takes an answer that comes at once without going round by gevent's loop.
 
     Going round it costs as much as a short statement does; what takes longer still waits there,
@@ -56,7 +98,7 @@ class CooperativeConnection(psycopg.Connection[Any]):
         return super().wait(_soon(gen, self.pgconn.socket), *arguments, **options)
 
 
-def _soon(gen: Generator[Wait, Ready | int, Any], fileno: int) -> Generator[Wait, Ready | int, Any]:
+def _soon(gen: _Waits, fileno: int) -> _Waits:
     make_poll = _cooperative_poll()
     assert make_poll
     try:

@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from queueapp.db.engine import make_engine
+from queueapp.db.faults import InDoubt
 from queueapp.db.unit import ACCESS, Committed, finalise, note_access
 
 Listener = Callable[[Committed], None]
@@ -27,7 +29,7 @@ class Database:
     Under gevent a second greenlet's BEGIN IMMEDIATE would freeze the whole process for the busy
     timeout, so on SQLite all write transactions of a process run under one cooperative lock that
     is taken before BEGIN; nothing inside a write transaction may yield. `write_lock` is there for
-    the test that shows what happens without it.
+    the test that shows what happens without it. `patience_s` is as in `make_engine`.
     Sessions carry `secret` in `info`: phone links are derived from it.
     """
 
@@ -38,8 +40,9 @@ class Database:
         secret: str = "",
         engine: Engine | None = None,
         write_lock: AbstractContextManager[object] | None = None,
+        patience_s: float | None = None,
     ) -> None:
-        self.engine = engine or make_engine(url)
+        self.engine = engine or make_engine(url, patience_s=patience_s)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         default: AbstractContextManager[object] = (
             threading.Lock() if self.is_sqlite else nullcontext()
@@ -83,11 +86,18 @@ class Database:
     def write(self) -> Iterator[Session]:
         """A session whose work is all committed at the end of the block, or none of it.
 
-        Listeners hear of the commit after the lock is released.
+        Listeners hear of the commit after the lock is released. Raises InDoubt when the database
+        went away while it committed.
         """
-        with self._write_lock, self._writers() as session, session.begin():
+        with self._write_lock, self._writers() as session:
             yield session
             committed = finalise(session)
+            try:
+                session.commit()
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise InDoubt("the database went away during a commit") from error
+                raise
         for one in committed:
             for listener in self._listeners:
                 listener(one)

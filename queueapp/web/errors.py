@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 from flask import Flask, flash, json, make_response, redirect, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
 from werkzeug.wrappers import Response
 
+from queueapp.db.faults import Fault, InDoubt, fault_of
 from queueapp.domain.languages import N_
 from queueapp.domain.refusal import RefusalKind, Refused
 from queueapp.languages import refusal_words
@@ -37,7 +38,21 @@ _WORDS = {
     429: N_("Please wait a moment"),
     500: N_("Something went wrong on our side"),
     503: N_("Not ready at the moment"),
+    507: N_("Nothing can be saved at the moment"),
 }
+_NO_ANSWER = N_("The database does not answer. Nothing was changed; please try again in a moment.")
+_WORDS_OF_FAULTS = {
+    Fault.DISK: N_(
+        "The clinic's server cannot write to its disk; most likely it is full. Nothing was "
+        "changed. Please tell whoever runs it: once there is space, this works again."
+    ),
+    Fault.BUSY: N_("Too much is being done at once. Nothing was changed; please try again."),
+    Fault.IN_DOUBT: N_(
+        "The connection to the database broke while this was being saved. Look whether it is "
+        "there before you do it again."
+    ),
+}
+_RETRY_AFTER_S = "5"
 # To people, in the place of words that speak to programmers.
 _DETAILS = {
     403: "It is for others who work here. If you need it, ask a manager.",
@@ -136,15 +151,23 @@ def _failed(error: Exception) -> Any:
     return problem(500, detail) if wants_json() else page(500, detail)
 
 
-def _unavailable(error: OperationalError) -> Any:
-    log.error("the database did not answer: %s", error)
-    detail = _("The database does not answer. Nothing was changed; please try again in a moment.")
-    return problem(503, detail) if wants_json() else page(503, detail)
+def _unavailable(error: SQLAlchemyError | InDoubt) -> Any:
+    fault = fault_of(error)
+    if fault is None and not isinstance(error, OperationalError):
+        return _failed(error)
+    log.error("%s %s: the database failed (%s): %s", request.method, request.path, fault, error)
+    status = 507 if fault == Fault.DISK else 503
+    detail = _(_WORDS_OF_FAULTS.get(fault or Fault.GONE, _NO_ANSWER))
+    answer = make_response(problem(status, detail) if wants_json() else page(status, detail))
+    if status == 503:
+        answer.headers["Retry-After"] = _RETRY_AFTER_S
+    return answer
 
 
 def register(app: Flask) -> None:
     """Answer refusals and errors from here."""
     app.register_error_handler(Refused, refused_answer)
     app.register_error_handler(HTTPException, http_answer)
-    app.register_error_handler(OperationalError, _unavailable)
+    app.register_error_handler(SQLAlchemyError, _unavailable)
+    app.register_error_handler(InDoubt, _unavailable)
     app.register_error_handler(Exception, _failed)

@@ -9,11 +9,12 @@ WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
 # A request is worth some tens of milliseconds of the processor: more at once end no sooner, and
 # under gevent what the screens are sent and answer waits behind every one of them.
 AT_ONCE = 6
-_LIVE = "/socket.io"
+# Whether it is alive has to be said at once, above all when nothing else is.
+_WITHOUT = ("/socket.io", "/livez", "/readyz")
 
 
 class Turns:
-    """Lets at most `at_once` requests in; the others wait their turn. Live connections have none.
+    """Lets at most `at_once` requests in; the others wait their turn. Live connections need none.
 
     A turn ends when the answer is made, not when it is sent: a slow reader holds up nobody.
     """
@@ -24,7 +25,7 @@ class Turns:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """A WSGI call."""
-        if environ.get("PATH_INFO", "").startswith(_LIVE):
+        if environ.get("PATH_INFO", "").startswith(_WITHOUT):
             return self._inner(environ, start_response)
         with self._turns:
             return self._inner(environ, start_response)

@@ -51,6 +51,8 @@ def sites_to_forecast(session: Session, now: datetime, stale_after: timedelta) -
                     Site.seq > made.seq,
                     made.seq > made.for_seq + 1,
                     sa.and_(made.made_at <= now - stale_after, someone_waits),
+                    # The clock was set back: its age would be wrong for as long.
+                    made.made_at > now + stale_after,
                 )
             )
             .order_by(made.made_at.asc().nulls_first(), Site.id)
