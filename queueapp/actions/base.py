@@ -41,6 +41,7 @@ UNDOABLE_COLUMNS: Mapping[type[Base], tuple[str, ...]] = {
         "room_id",
         "called_at",
         "started_at",
+        "still_in_at",
         "ended_at",
         "end_unknown",
         "stepped_out",

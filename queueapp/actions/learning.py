@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import LearnedHistory, Site
+from queueapp.db.models import LearnedHistory, Reason, Service, Site
 from queueapp.db.queries.history import Known, load_history, load_known
 from queueapp.db.session import parsed_once
 from queueapp.domain.snapshot import Habits
@@ -38,6 +39,19 @@ def usual_arrivals(session: Session, site_id: int) -> Mapping[tuple[int, str, in
     """How many usually come unannounced, by (service id, class, local hour); perhaps nothing."""
     row = session.get(LearnedHistory, site_id)
     return _parsed(session, row)[0].arrivals_per_hour if row else {}
+
+
+def usual_lengths(session: Session, site: Site) -> Durations:
+    """How long visits take: as the worker learned last, else as planned."""
+    row = session.get(LearnedHistory, site.id)
+    if row is not None:
+        return _parsed(session, row)[1]
+    reasons = session.scalars(sa.select(Reason).join(Service).where(Service.site_id == site.id))
+    return learn(
+        [],
+        service_default_s={s.id: s.planned.total_seconds() for s in site.services},
+        planned_s={r.id: r.planned.total_seconds() for r in reasons},
+    )
 
 
 def what_is_known(session: Session, site: Site, now: datetime) -> tuple[Known, Durations]:

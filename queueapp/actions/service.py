@@ -70,10 +70,12 @@ def finish(
     resolution: Resolution | None = None,
     next_step: NextStep | None = None,
     occurred_at: datetime | None = None,
+    end_unknown: bool = False,
 ) -> QueueEntry:
     """Care has ended: on to `next_step` or the visit's plan, else the visit departs.
 
-    `resolution` None is "not said", never a guess. Raises Refused (conflict) unless in service.
+    `resolution` None is "not said", never a guess. With `end_unknown` nobody knows when: its length
+    teaches nothing. Raises Refused (conflict) unless in service.
     """
     entry = lock_entry(session, entry_id)
     visit = get_visit(session, entry.visit_id)
@@ -88,7 +90,7 @@ def finish(
         [EntryState.IN_SERVICE],
         state=EntryState.FINISHED,
         ended_at=when,
-        end_unknown=False,
+        end_unknown=end_unknown,
     )
     for appointment in kept:
         appointment.state = AppointmentState.FULFILLED
@@ -223,6 +225,7 @@ def _waiting_again(
     return {
         "state": EntryState.WAITING,
         "started_at": None,
+        "still_in_at": None,
         "called_at": first_standing_call(session, entry),
         "room_id": None,
         "shift_id": None,

@@ -39,6 +39,7 @@ STEPS = frozenset(
         Kind.CALLED,
         Kind.DID_NOT_ANSWER,
         Kind.STARTED,
+        Kind.STILL_IN,
         Kind.FINISHED,
         Kind.LEFT,
         Kind.NO_SHOW,

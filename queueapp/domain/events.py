@@ -20,6 +20,7 @@ class Kind(StrEnum):
     DID_NOT_ANSWER = "did_not_answer"
     RESTORED = "restored"
     STARTED = "started"
+    STILL_IN = "still_in"
     FINISHED = "finished"
     TRANSFERRED = "transferred"
     SET_ASIDE = "set_aside"

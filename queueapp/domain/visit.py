@@ -1,5 +1,6 @@
 """States of an entry, a call and an appointment, and the refusal that names one."""
 
+from datetime import timedelta
 from enum import StrEnum
 
 from queueapp.domain.refusal import Refused, conflict
@@ -87,6 +88,9 @@ class EntryClass(StrEnum):
     WALK_IN = "walk_in"
     ONWARD = "onward"
 
+
+# Who was called so long ago, and nobody said that they came or did not, is likelier in than not.
+CALL_BELIEVED = timedelta(minutes=5)
 
 OPEN_STATES = frozenset({EntryState.WAITING, EntryState.CALLED, EntryState.IN_SERVICE})
 IN_ROOM_STATES = frozenset({EntryState.CALLED, EntryState.IN_SERVICE})

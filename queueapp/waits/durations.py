@@ -33,6 +33,11 @@ DEFAULT_GAP_S = 30.0
 SHORTEST_S = 3.0
 NEVER_PRESSED_S = 3 * 3600.0
 LONGEST_GAP_S = 900.0
+# One visit in a hundred lasts longer by itself, whatever the service: beyond it the button was
+# likelier forgotten, so the clinician is asked; about short visits not before ten minutes.
+PLAUSIBLE, NOT_BEFORE_S = 0.99, 600.0
+# Of those who are still in, so many are out by the time the clinician is asked again.
+OUT_BY_THEN = 0.9
 ENOUGH_TO_MIX = 30
 
 # Spreads in log-seconds: of single visits, of services round their plan, of reasons, of clinicians.
@@ -127,6 +132,20 @@ class Durations:
             return tail
         left: Floats = np.interp(gone + (1.0 - gone) * SHARES, SHARES, lengths) - elapsed
         return np.maximum(left, 0.0)
+
+    def plausible_s(
+        self, service: int, reason: int | None, clinician: int | None, known_s: float = 0.0
+    ) -> float:
+        """Seconds from its start up to which a visit is believed to be still running.
+
+        `known_s` is how long it surely ran: the clinician said so then, and is believed for as
+        long again as is left of nine in ten such visits.
+        """
+        first = max(float(self.table(service, reason, clinician)[_at(PLAUSIBLE)]), NOT_BEFORE_S)
+        if known_s <= 0:
+            return first
+        left = self.remaining(service, reason, clinician, known_s)[_at(OUT_BY_THEN)]
+        return max(first, known_s + float(left))
 
     def draw(
         self,
@@ -251,6 +270,11 @@ def _short(seen: Sequence[float], default_s: float) -> Floats:
     weight = len(seen) / (len(seen) + 20.0)
     mixed: Floats = (1 - weight) * usual + weight * np.quantile(seen, SHARES)
     return mixed
+
+
+def _at(share: float) -> int:
+    """Where a table holds the quantile of a share."""
+    return round(share * LEVELS)
 
 
 def _planned(seconds: float) -> float:

@@ -70,6 +70,7 @@ function tellBars() {
     bar.style.setProperty("--gone", String(Math.round((gone / BAR_MIN) * 100)));
     bar.style.setProperty("--planned", String(Math.round((bar.dataset.planned / BAR_MIN) * 100)));
   }
+  for (const one of document.querySelectorAll("[data-asks-at]")) one.hidden = serverNow() < Date.parse(one.dataset.asksAt);
 }
 setInterval(tellBars, 5000);
 

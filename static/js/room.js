@@ -183,6 +183,12 @@ function tick() {
     const share = (at - Date.parse(bar.dataset.elapsedBar)) / 1000 / Number(bar.dataset.far);
     bar.setAttribute("width", String(Math.round(Math.min(Math.max(share, 0), 1) * 338)));
   }
+  for (const one of document.querySelectorAll("[data-minutes]")) {
+    const words = one.dataset.as.replace("%", Math.max(0, Math.floor((at - Date.parse(one.dataset.minutes)) / 60000)));
+    // Written only when it changes, as it is read aloud then.
+    if (one.textContent !== words) one.textContent = words;
+  }
+  for (const one of document.querySelectorAll("[data-asks-at]")) one.hidden = at < Date.parse(one.dataset.asksAt);
   for (const one of document.querySelectorAll("[data-gone-at]")) one.hidden = at >= Date.parse(one.dataset.goneAt);
   lookAgain(at);
 }

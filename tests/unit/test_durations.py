@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queueapp.domain.snapshot import Served
-from queueapp.waits.durations import Durations, learn
+from queueapp.waits.durations import ANY_REASON, Durations, learn
+from queueapp.waits.learned import from_json, to_json
 from tests.unit.waiting_rooms import NOW
 
 
@@ -81,6 +82,41 @@ def test_what_is_left_widens_with_the_time_run() -> None:
         widths.append(high - low)
     assert widths == sorted(widths)
     assert len(set(widths)) == len(widths)
+
+
+def test_one_visit_in_a_hundred_is_asked_about_and_again_ever_later() -> None:
+    durations = learn([served(s) for s in spread(900, 400)], service_default_s={2: 120})
+    limit = durations.plausible_s(1, None, 1)
+    lengths = spread(900, 10_000, seed=3)
+    assert 0.004 < np.mean([s > limit for s in lengths]) < 0.02
+    assert durations.plausible_s(2, None, None) == 600  # a quick one is not nagged about
+    again = [limit]
+    for _ in range(3):
+        again.append(durations.plausible_s(1, None, 1, again[-1]))
+    gaps = np.diff(again)
+    assert gaps[0] > 300
+    assert (np.diff(gaps) > 0).all()
+    assert durations.plausible_s(1, None, 1, 60) == limit  # what was said early changes nothing
+
+
+def test_a_reason_nobody_knows_yet_is_as_spread_as_all_of_them_together() -> None:
+    """Who is still to come may come for anything: short and long reasons, mixed as they come."""
+    short, long_ = spread(300, 300), spread(1500, 100, seed=2)
+    history = [served(s, reason=5) for s in short] + [served(s, reason=6) for s in long_]
+    durations = learn(history, service_default_s={1: 600}, planned_s={5: 300, 6: 1500})
+    logs = np.log([*short, *long_])
+    told = np.log(durations.table(1, ANY_REASON))
+    assert told.mean() == pytest.approx(logs.mean(), abs=0.1)
+    assert told.std() == pytest.approx(logs.std(), rel=0.1)
+    # One whose reason is known, or who has none, is told more narrowly.
+    for reason in (5, 6, None):
+        assert np.log(durations.table(1, reason)).std() < told.std() * 0.8
+    few = learn(history[:20], service_default_s={1: 600}, planned_s={5: 300, 6: 1500})
+    assert (few.table(1, ANY_REASON) == few.table(1, None)).all()  # too few to mix
+    assert (from_json(to_json(durations)).table(1, ANY_REASON) > 0).all()
+    assert from_json(to_json(durations)).table(1, ANY_REASON) == pytest.approx(
+        durations.table(1, ANY_REASON), rel=0.01
+    )
 
 
 @given(

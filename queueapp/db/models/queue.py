@@ -129,6 +129,7 @@ class QueueEntry(HasId, Base):
     room_id: Mapped[int | None] = link("room.id", nullable=True)
     called_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
+    still_in_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     end_unknown: Mapped[bool] = mapped_column(default=False)
     stepped_out: Mapped[timedelta] = mapped_column(default=timedelta(0))

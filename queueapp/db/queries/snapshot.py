@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
-from queueapp.db.models import Appointment, Pause, QueueEntry, ShiftBreak, Site, Visit
+from queueapp.db.models import Appointment, Call, Pause, QueueEntry, ShiftBreak, Site, Visit
 from queueapp.db.queries.history import Known
 from queueapp.db.queries.queue import FOREVER, QueueView, load_queue, wished_clinicians
 from queueapp.domain.ordering import Candidate
 from queueapp.domain.snapshot import Expected, InRoom, Snapshot
 from queueapp.domain.targets import booked_reference, target_for
 from queueapp.domain.visit import (
+    CALL_BELIEVED,
     IN_ROOM_STATES,
     AppointmentState,
     EntryClass,
-    EntryState,
     PreferenceKind,
     Presence,
 )
@@ -42,7 +42,7 @@ def load_snapshot(
         zone=site.timezone,
         rules=view.rules,
         waiting=waiting,
-        in_rooms=_in_rooms(session, site.id),
+        in_rooms=_in_rooms(session, site.id, now),
         expected=_expected(session, site, now, view, known),
         shifts=view.shifts,
         breaks=_breaks(session, view, now),
@@ -75,7 +75,12 @@ def _extras(
     }
 
 
-def _in_rooms(session: Session, site_id: int) -> tuple[InRoom, ...]:
+def _in_rooms(session: Session, site_id: int, now: datetime) -> tuple[InRoom, ...]:
+    last_call = (
+        sa.select(sa.func.max(Call.called_at))
+        .where(Call.entry_id == QueueEntry.id)
+        .scalar_subquery()
+    )
     rows = session.execute(
         sa.select(
             QueueEntry.id,
@@ -88,6 +93,7 @@ def _in_rooms(session: Session, site_id: int) -> tuple[InRoom, ...]:
             QueueEntry.state,
             QueueEntry.called_at,
             QueueEntry.started_at,
+            last_call.label("last_call"),
         ).where(
             QueueEntry.site_id == site_id,
             QueueEntry.state.in_(IN_ROOM_STATES),
@@ -95,20 +101,26 @@ def _in_rooms(session: Session, site_id: int) -> tuple[InRoom, ...]:
             QueueEntry.clinician_id.is_not(None),
         )
     )
-    return tuple(
-        InRoom(
-            entry_id=row.id,
-            service_id=row.service_id,
-            reason_id=row.reason_id,
-            entry_class=row.entry_class,
-            clinician_id=row.clinician_id,
-            shift_id=row.shift_id,
-            visit_id=row.visit_id,
-            started=row.state is EntryState.IN_SERVICE,
-            since=row.started_at or row.called_at,
+    found = []
+    for row in rows:
+        came = row.started_at
+        if came is None and row.last_call and now - row.last_call > CALL_BELIEVED:
+            # The start was likely forgotten, and the time since is time in care.
+            came = row.last_call
+        found.append(
+            InRoom(
+                entry_id=row.id,
+                service_id=row.service_id,
+                reason_id=row.reason_id,
+                entry_class=row.entry_class,
+                clinician_id=row.clinician_id,
+                shift_id=row.shift_id,
+                visit_id=row.visit_id,
+                started=came is not None,
+                since=came or row.called_at,
+            )
         )
-        for row in rows
-    )
+    return tuple(found)
 
 
 def _expected(

@@ -7,6 +7,7 @@ from typing import Any
 from flask import render_template
 from sqlalchemy.orm import Session
 
+from queueapp.actions.forgotten import asked_at
 from queueapp.db.models import Appointment, Clinician, Site
 from queueapp.db.queries.happened import Happening, class_words, lately, room_name
 from queueapp.db.queries.rows import EntryRow, RoomRow, SiteRows, load_rows
@@ -24,7 +25,10 @@ _SHORT_TITLE = 4
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """A room in the rail. `then` is the ticket that a press of "call next" would call."""
+    """A room in the rail. `then` is the ticket that a press of "call next" would call.
+
+    From `asked_at` on a press was perhaps forgotten there.
+    """
 
     row: RoomRow
     name: str
@@ -32,6 +36,8 @@ class Strip:
     then: str
     free_by: str
     usual: str
+    asked_at: datetime | None
+    is_asked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ def desk_view(session: Session, site: Site, now: datetime) -> DeskView:
         rows=rows,
         items=item_rows(session, site),
         groups=groups(rows, what_is_known(session, rows)),
-        strips=[_strip(room, rows) for room in rows.rooms],
+        strips=[_strip(session, room, rows) for room in rows.rooms],
         expected=[_expected(a, rows) for a in rows.expected],
         lately=lately(session, site),
     )
@@ -117,9 +123,10 @@ def desk(session: Session, site: Site, now: datetime, subject: int | None) -> di
     return {"html": render_template("desk/_live.html", **context(view, site))}
 
 
-def _strip(room: RoomRow, rows: SiteRows) -> Strip:
+def _strip(session: Session, room: RoomRow, rows: SiteRows) -> Strip:
     then = rows.row(room.next_entry_id) if room.next_entry_id else None
     inside = room.entries[0] if room.entries else None
+    asked = asked_at(session, rows.site, inside.entry) if inside else None
     return Strip(
         row=room,
         name=room_name(room.room.name),
@@ -127,6 +134,8 @@ def _strip(room: RoomRow, rows: SiteRows) -> Strip:
         then=then.visit.ticket if then else "",
         free_by=_free_by(inside, rows) if inside else "",
         usual=_usual(inside) if inside else "",
+        asked_at=asked,
+        is_asked=asked is not None and asked <= rows.now,
     )
 
 

@@ -77,7 +77,7 @@ def room_view(session: Session, site: Site, now: datetime, room_id: int) -> Room
         (r for r in rows.in_rooms if r.entry.room_id == room_id),
         key=lambda r: (r.entry.called_at or now, r.entry.id),
     )
-    people = tuple(inside(session, site, r) for r in there)
+    people = tuple(inside(session, site, now, r) for r in there)
     shifts = _shifts(session, rows)
     views = [v for v in rows.view.shifts if v.is_open and v.room_id == room_id]
     parts = tuple(_part(session, site, room, rows, v, there, people, shifts) for v in views)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from queueapp.actions.forgotten import ENDED_AGO, asked_at
 from queueapp.actions.summons import chosen_routes
 from queueapp.db.models import Room, Site, Visit
 from queueapp.db.queries.in_room import Usual, alike_today, usual_visit, usual_walk
@@ -18,6 +19,8 @@ from queueapp.realtime.content.desk_rows import Risk, risk_of, shape_of
 from queueapp.realtime.content.names import named, with_ticket
 from queueapp.realtime.content.room_known import Known, known
 from queueapp.realtime.content.spoken import LONG_ROUTES, ROUTES, joined, language, spoken_date
+
+_AGO = {30: "half an hour"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,11 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """A person called to the room or in it. Times are instants; `usual` may be unknown."""
+    """A person called to the room or in it. Times are instants; `usual` may be unknown.
+
+    From `asked_at` on the clinician is asked whether a press was forgotten; `endings` (minutes,
+    words) are when the visit may have ended.
+    """
 
     row: EntryRow
     id: int
@@ -74,6 +81,9 @@ class Inside:
     routes: tuple[Route, ...]
     calls: int
     untried: tuple[str, ...]
+    asked_at: datetime | None
+    is_asked: bool
+    endings: list[tuple[str, str]]
 
     @property
     def short(self) -> Markup:
@@ -113,7 +123,7 @@ def card(session: Session, site: Site, room: Room, row: EntryRow, clinician_id: 
     )
 
 
-def inside(session: Session, site: Site, row: EntryRow) -> Inside:
+def inside(session: Session, site: Site, now: datetime, row: EntryRow) -> Inside:
     """The person as the room shows them once called."""
     entry = row.entry
     is_called = entry.state is EntryState.CALLED
@@ -121,6 +131,7 @@ def inside(session: Session, site: Site, row: EntryRow) -> Inside:
     began = began or entry.arrived_at
     wanted = chosen_routes(row.visit)
     tried = row.call.routes if row.call else []
+    asked = asked_at(session, site, entry)
     about = [entry.reason.words if entry.reason else entry.service.name]
     if row.patient and row.patient.language != "en":
         about.append(language(row.patient.language))
@@ -140,6 +151,13 @@ def inside(session: Session, site: Site, row: EntryRow) -> Inside:
         else (),
         calls=sum(c.outcome is not CallOutcome.WITHDRAWN for c in entry.calls),
         untried=tuple(r for r in wanted if r not in tried) if is_called else (),
+        asked_at=asked,
+        is_asked=asked is not None and asked <= now,
+        endings=[
+            (str(n), f"about {_AGO.get(n, f'{n} min')} ago")
+            for n in ENDED_AGO
+            if asked and began + timedelta(minutes=n) < asked
+        ],
     )
 
 

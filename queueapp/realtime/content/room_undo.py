@@ -57,6 +57,7 @@ _OUTCOMES = {"resolved": "resolved", "follow_up": "follow-up booked", "referred_
 _UNDO_WORDS = {
     Kind.CALLED: "Undo call",
     Kind.STARTED: "Undo start",
+    Kind.STILL_IN: "Undo: ask me again",
     Kind.FINISHED: "Undo finish",
     Kind.TRANSFERRED: "Undo transfer",
     Kind.SET_ASIDE: "Undo set aside",

@@ -4,10 +4,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from queueapp.actions.forgotten import ENDED_AGO
 from queueapp.db.models import Site
 from queueapp.db.queries.clinicians import clinicians_of
 from queueapp.db.queries.happened import room_name
-from queueapp.web.room.forms import RESOLUTIONS, SAME
+from queueapp.web.room.forms import RESOLUTIONS, SAME, UNKNOWN
 
 
 def fill(session: Session, site: Site, form: Any) -> None:
@@ -16,6 +17,9 @@ def fill(session: Session, site: Site, form: Any) -> None:
         form.resolution.choices = [("", "Not said"), *RESOLUTIONS.items()]
         form.next_service.choices = [("", "As planned, or home"), *_services(site)]
         form.next_who.choices = [("", "Anyone"), (SAME, "The same clinician")]
+        if "ago" in form:
+            form.ago.choices = [(str(n), f"{n} min ago") for n in (0, *ENDED_AGO)]
+            form.ago.choices.append((UNKNOWN, "Not known"))
     elif "ready_at" in form:
         form.service.choices = [("", "Nowhere: wait"), *_services(site)]
     elif "service" in form:

@@ -13,6 +13,7 @@ RESOLUTIONS = {
     Resolution.REFERRED_ON.value: "Referred on",
 }
 SAME = "same"
+UNKNOWN = "unknown"
 _NOTE = 300
 
 
@@ -26,6 +27,12 @@ class FinishForm(Form):
     resolution = Choice("How did the visit end?", "Choose one of the three, or leave it out.")
     next_service = Choice("Next", "Choose one of this clinic's services.")
     next_who = Choice("Seen by", "Choose anyone or the same clinician.")
+
+
+class EndedForm(FinishForm):
+    """How it ended, and how long ago; whoever does not know says so."""
+
+    ago = Choice("When did it end?", "Choose when it ended, or that you do not know.")
 
 
 class TransferForm(Form):

@@ -1,8 +1,9 @@
 """What happens in the room: starting, finishing, sending on, setting aside."""
 
+from datetime import timedelta
 from typing import Any
 
-from queueapp.actions import service
+from queueapp.actions import forgotten, service
 from queueapp.actions.legs import Wish
 from queueapp.actions.plan import NextStep
 from queueapp.db.models import QueueEntry
@@ -10,7 +11,7 @@ from queueapp.domain.refusal import invalid
 from queueapp.domain.visit import PreferenceKind, Resolution
 from queueapp.web.fields import future_instant, row_number
 from queueapp.web.room.calling import check_meant, still_waits
-from queueapp.web.room.forms import SAME, AsideForm, FinishForm, TransferForm
+from queueapp.web.room.forms import SAME, UNKNOWN, AsideForm, EndedForm, FinishForm, TransferForm
 from queueapp.web.room.turn import Turn
 
 
@@ -45,6 +46,35 @@ def finish_and_call(turn: Turn, form: FinishForm) -> str:
     )
     check_meant(turn, meant, called)
     return f"{entry.visit.ticket} finished, {meant.visit.ticket} called"
+
+
+def still_in(turn: Turn, form: Any) -> str:
+    """It does take that long."""
+    entry = turn.inside()
+    forgotten.still_in(*turn.key, entry_id=entry.id)
+    return f"{entry.visit.ticket} is still in"
+
+
+def ended(turn: Turn, form: EndedForm) -> str:
+    """It has ended a while ago, and nobody pressed it then."""
+    entry = turn.inside()
+    ago = form.ago.data
+    forgotten.finish_late(
+        *turn.key,
+        entry_id=entry.id,
+        ago=None if ago == UNKNOWN else timedelta(minutes=int(ago)),
+        resolution=_resolution(form),
+        next_step=_next_step(entry, form),
+    )
+    when = {"0": "", UNKNOWN: ", end not known"}.get(ago, f", {ago} min ago")
+    return f"{entry.visit.ticket} finished{when}"
+
+
+def came(turn: Turn, form: Any) -> str:
+    """They came in when they were called, and nobody pressed it then."""
+    entry = turn.inside()
+    forgotten.start_late(*turn.key, entry_id=entry.id)
+    return f"{entry.visit.ticket} is in, since the call"
 
 
 def transfer(turn: Turn, form: TransferForm) -> str:
