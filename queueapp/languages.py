@@ -23,6 +23,7 @@ from flask import Flask
 from flask_babel import Babel, Domain, force_locale, get_locale, ngettext
 from flask_babel import gettext as _
 
+from queueapp.actions.hits import DAYS, ENOUGH, Hits
 from queueapp.actions.revisions import REASONS, URGENT_MANY
 from queueapp.domain.languages import N_, OFFERED, WRITTEN_IN, direction
 from queueapp.domain.refusal import RefusalKind, Refused
@@ -79,6 +80,7 @@ def register(app: Flask, choose: Callable[[], str]) -> None:
         refusal_words=refusal_words,
         reason_words=reason_words,
         in_room=room_words,
+        hit_words=hit_words,
     )
 
 
@@ -180,14 +182,28 @@ def room_words(name: str) -> str:
     return name
 
 
-def hit_words(share: float | None, days: int) -> str:
-    """`Right 83 % of the last 30 days`; empty without a share."""
-    if not share:
+def hit_words(hits: Hits | None) -> str:
+    """`Right 83 % of the last 30 days, of 412 promises`, or that there are too few to say.
+
+    Empty of what is not counted.
+    """
+    if hits is None:
         return ""
-    per_cent = f"{share:.0%}".replace("%", " %")
+    if hits.share is None:
+        return _(
+            "How often we are right: too few promises yet to say, %(num)s of %(enough)s",
+            num=hits.told,
+            enough=ENOUGH,
+        )
+    per_cent = f"{hits.share:.0%}".replace("%", " %")
     if spoken() != WRITTEN_IN:
-        per_cent = format_percent(share, locale=spoken())
-    return _("Right %(share)s of the last %(days)s days", share=per_cent, days=days)
+        per_cent = format_percent(hits.share, locale=spoken())
+    return _(
+        "Right %(share)s of the last %(days)s days, of %(num)s promises",
+        share=per_cent,
+        days=DAYS,
+        num=hits.told,
+    )
 
 
 def not_reached_words(per_cent: int | None) -> str:

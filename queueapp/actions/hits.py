@@ -1,45 +1,43 @@
-"""How often the first promise was right: said beside every range, or not at all while too few."""
+"""How often the first promise was right, by service: said beside every range, with its count."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import Call, Promise, QueueEntry, Site
-from queueapp.domain.visit import CallOutcome
-from queueapp.waits.promise import hit, hit_rate
+from queueapp.db.models import Site
+from queueapp.db.queries.hits import ENOUGH, Hits, count_arrived, count_hits
+from queueapp.db.session import SNAPSHOT, parsed_once
+from queueapp.domain.localtime import ONE_DAY
+from queueapp.domain.spans import Span
 
 DAYS = 30
 
+__all__ = ["DAYS", "ENOUGH", "Hits", "hits_of", "hits_of_all", "recent_hits"]
 
-def hit_share(session: Session, site: Site, now: datetime) -> float | None:
-    """The share (0-1) of the last DAYS; None while there are too few to say.
 
-    Whole days up to yesterday; people who stepped out are left out, as their wait was their own.
+def recent_hits(session: Session, site: Site, now: datetime) -> dict[int, Hits]:
+    """By service, of the last DAYS: whole service days of the site up to yesterday.
+
+    So it stays the same all day, and nobody can tell from it how a promise of today came out.
     """
     today = site.day_at(now)
-    until = site.span_of(today).start
-    first_call = (
-        sa.select(sa.func.min(Call.called_at))
-        .where(
-            Call.entry_id == QueueEntry.id,
-            sa.or_(Call.outcome.is_(None), Call.outcome != CallOutcome.WITHDRAWN),
-        )
-        .scalar_subquery()
-    )
-    rows = session.execute(
-        sa.select(Promise.low_at, Promise.high_at, first_call)
-        .join(QueueEntry, QueueEntry.id == Promise.entry_id)
-        .where(
-            QueueEntry.site_id == site.id,
-            QueueEntry.arrived_at >= until - timedelta(days=DAYS),
-            QueueEntry.arrived_at < until,
-            QueueEntry.stepped_out == timedelta(0),
-            Promise.number == 1,
-        )
-    ).all()
-    return hit_rate(
-        hit(low, high, called)
-        for low, high, called in rows
-        if low is not None and high is not None and called is not None
-    ).share
+    seen = session.info.get(SNAPSHOT)
+    known: dict[int, Hits] | None = seen.get(("hits", site.id, today)) if seen is not None else None
+    if known is not None:
+        return known
+    span = Span(site.span_of(today - DAYS * ONE_DAY).start, site.span_of(today).start)
+    stamp = (span, count_arrived(session, site, span))
+    known = parsed_once(session, ("hits", site.id), stamp, lambda: count_hits(session, site, span))
+    if seen is not None:
+        seen["hits", site.id, today] = known
+    return known
+
+
+def hits_of(session: Session, site: Site, now: datetime, service_id: int) -> Hits | None:
+    """Of one service; None where it is no care."""
+    return recent_hits(session, site, now).get(service_id)
+
+
+def hits_of_all(session: Session, site: Site, now: datetime) -> Hits:
+    """Of all services that are care together."""
+    return sum(recent_hits(session, site, now).values(), Hits())

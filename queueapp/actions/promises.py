@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions.base import note
 from queueapp.actions.intake import closes_at
+from queueapp.db.known import settled
 from queueapp.db.models import (
     Promise,
     QueueEntry,
@@ -20,11 +21,39 @@ from queueapp.db.models import (
 )
 from queueapp.db.queries.forecasts import parsed, stored_forecast
 from queueapp.db.unit import lock_site
+from queueapp.db.writing import insert_now
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.events import Kind
 from queueapp.domain.quantiles import Forecast
 from queueapp.domain.visit import EntryClass, EntryState, PreferenceKind, Presence
 from queueapp.waits.promise import Quote, quote, said_range
+
+_NEWEST = (
+    sa.select(StoredForecast)
+    .where(StoredForecast.site_id == sa.bindparam("site"))
+    .execution_options(populate_existing=True)
+)
+_S, _L = Shift.__table__.c, ShiftService.__table__.c
+_ON_SHIFT = (
+    sa.select(_S.id, _S.clinician_id, _L.service_id)
+    .join_from(Shift.__table__, ShiftService.__table__, _L.shift_id == _S.id)
+    .where(_S.site_id == sa.bindparam("site"), _S.actual_from.is_not(None), _S.actual_to.is_(None))
+)
+_E, _V = QueueEntry.__table__.c, Visit.__table__.c
+_PLACE = ("band", "due_by", "arrived_at", "id")
+_AHEAD = (
+    sa.select(sa.func.count())
+    .select_from(sa.join(QueueEntry.__table__, Visit.__table__, _V.id == _E.visit_id))
+    .where(
+        _E.site_id == sa.bindparam("site"),
+        _E.state == EntryState.WAITING,
+        _E.id != sa.bindparam("id"),
+        _E.service_id.in_(sa.bindparam("sharing", expanding=True)),
+        _V.presence == Presence.HERE,
+        sa.tuple_(*(_E[name] for name in _PLACE))
+        < sa.tuple_(*(sa.bindparam(name, type_=_E[name].type) for name in _PLACE)),
+    )
+)
 
 
 def promise_at_joining(
@@ -45,18 +74,12 @@ def promise_at_joining(
         forecast_seq=stored.seq if stored else None,
         forecast_age=now - stored.made_at if stored else None,
     )
-    session.add(promise)
-    session.flush()
-    return promise
+    return insert_now(session, promise)
 
 
 def newest_forecast(session: Session, site: Site, now: datetime) -> StoredForecast | None:
     """The site's forecast while it is fresh enough to promise from, else None."""
-    stored = session.scalars(
-        sa.select(StoredForecast)
-        .where(StoredForecast.site_id == site.id)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
+    stored = session.scalars(_NEWEST, {"site": site.id}).one_or_none()
     if stored is None or now - stored.made_at > site.rules.forecast_fresh:
         return None
     return stored
@@ -82,33 +105,12 @@ def store_forecast(session: Session, now: datetime, *, site: Site, made: Forecas
 
 def _eligible_ahead(session: Session, entry: QueueEntry, sharing: set[int]) -> int:
     """How many who are here are due before, among services that share a clinician on shift."""
-    return (
-        session.scalar(
-            sa.select(sa.func.count())
-            .select_from(QueueEntry)
-            .join(Visit, Visit.id == QueueEntry.visit_id)
-            .where(
-                QueueEntry.site_id == entry.site_id,
-                QueueEntry.state == EntryState.WAITING,
-                QueueEntry.id != entry.id,
-                QueueEntry.service_id.in_(sharing),
-                Visit.presence == Presence.HERE,
-                sa.tuple_(QueueEntry.band, QueueEntry.due_by, QueueEntry.arrived_at, QueueEntry.id)
-                < sa.tuple_(
-                    *(
-                        sa.literal(value, column.type)
-                        for column, value in (
-                            (QueueEntry.band, entry.band),
-                            (QueueEntry.due_by, entry.due_by),
-                            (QueueEntry.arrived_at, entry.arrived_at),
-                            (QueueEntry.id, entry.id),
-                        )
-                    )
-                ),
-            )
-        )
-        or 0
+    found: int = session.connection().scalar(
+        _AHEAD,
+        {"site": entry.site_id, "sharing": sorted(sharing)}
+        | {name: getattr(entry, name) for name in _PLACE},
     )
+    return found
 
 
 def quote_for(
@@ -124,11 +126,13 @@ def quote_for(
     wished, released_s = entry.wished_clinician_id, None
     if entry.preference is PreferenceKind.IF_POSSIBLE:
         released_s = max((entry.due_by - site.rules.release - now).total_seconds(), 0.0)
-    service = session.get_one(Service, entry.service_id)
+    service = settled(session, site.id, Service, entry.service_id)
+    assert service
     on_shift = _on_shift(session, entry)
     sharing = {entry.service_id}.union(*(given for _, given in on_shift))
+    # The forecast knows nothing of what is no care.
     return quote(
-        parsed(stored) if stored else None,
+        parsed(stored) if stored and not service.not_care else None,
         now,
         entry.service_id,
         wished,
@@ -157,15 +161,9 @@ def _on_shift(session: Session, entry: QueueEntry) -> list[tuple[int, set[int]]]
     """Who gives the entry's service now: the clinician, and all services of that shift."""
     given: dict[int, set[int]] = defaultdict(set)
     clinicians: dict[int, int] = {}
-    for shift_id, clinician_id, service_id in session.execute(
-        sa.select(Shift.id, Shift.clinician_id, ShiftService.service_id)
-        .join(ShiftService, ShiftService.shift_id == Shift.id)
-        .where(
-            Shift.site_id == entry.site_id,
-            Shift.actual_from.is_not(None),
-            Shift.actual_to.is_(None),
-        )
-    ):
+    session.flush()
+    on_shift = session.connection().execute(_ON_SHIFT, {"site": entry.site_id})
+    for shift_id, clinician_id, service_id in on_shift:
         given[shift_id].add(service_id)
         clinicians[shift_id] = clinician_id
     return [(clinicians[s], all_) for s, all_ in given.items() if entry.service_id in all_]

@@ -26,6 +26,13 @@ _LONGER = N_("Visits before yours take longer than usual.")
 REASONS = (_APOLOGY, _URGENT_ONE, URGENT_MANY, _YOUR_DELAY, _A_DELAY, _LONGER)
 
 
+def public_reason(reason: str) -> str:
+    """A reason as everybody may read it; empty where it says no more than that it takes longer."""
+    if reason == _LONGER:
+        return ""
+    return reason.replace("Your clinician", "A clinician", 1)
+
+
 def revise(session: Session, now: datetime, *, site: Site, made: Forecast) -> list[Promise]:
     """Tell those whose range no longer holds a new one, once; a second slip goes to the desk."""
     entries = session.scalars(

@@ -15,10 +15,11 @@ from queueapp.db.queries.forecasts import parsed
 from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.domain.hours import Timetable, current_opening
 from queueapp.domain.ordering import OrderKey
+from queueapp.domain.quantiles import NOBODY_ON_DUTY
 from queueapp.domain.refusal import Refused
 from queueapp.domain.targets import Due, Target, target_for
 from queueapp.domain.visit import EntryClass, Presence
-from queueapp.waits.promise import quote, spoken_range
+from queueapp.waits.promise import COLD_START, quote, spoken_range
 
 # Behind everyone with the same due time: no real entry has this number.
 _LAST = 2**62
@@ -26,11 +27,14 @@ _LAST = 2**62
 
 @dataclass(frozen=True, slots=True)
 class ServiceWait:
-    """Whole minutes a walk-in would be told now; `refused` says why no ticket is given."""
+    """Whole minutes a walk-in would be told now, None while nobody who gives it is on duty.
+
+    `refused` says why no ticket is given.
+    """
 
     service: Service
-    low_min: int
-    high_min: int
+    low_min: int | None
+    high_min: int | None
     refused: Refused | None = None
 
 
@@ -56,6 +60,7 @@ def waits_now(session: Session, site: Site, now: datetime) -> list[ServiceWait]:
     found = []
     for service in services:
         within = target_for(targets[service.id], service.id, EntryClass.WALK_IN, day, rules)
+        working = sum(s.is_open and service.id in s.services for s in view.shifts)
         due = Due(EntryClass.WALK_IN, now, within)
         told = quote(
             forecast,
@@ -65,12 +70,15 @@ def waits_now(session: Session, site: Site, now: datetime) -> list[ServiceWait]:
             _rank(view, service.id, (due.band, due.due_by, now, _LAST)),
             opening.end if opening else None,
             rules=rules,
-            servers=sum(s.is_open and service.id in s.services for s in view.shifts),
+            servers=working,
             mean_s=service.planned.total_seconds(),
         )
-        low, high = spoken_range(told.low_s, told.high_s)
         refused = _refused(site, service, now, hours, waiting[service.id])
-        found.append(ServiceWait(service, low, high, refused))
+        if told.basis == NOBODY_ON_DUTY or (told.basis == COLD_START and not working):
+            found.append(ServiceWait(service, None, None, refused))
+        else:
+            low, high = spoken_range(told.low_s, told.high_s)
+            found.append(ServiceWait(service, low, high, refused))
     return found
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 VERSION = 1
 
+# The basis of a promise that says nothing: a marked guess, told as "we cannot say yet".
+NOBODY_ON_DUTY = "nobody_on_duty"
+
 # Service and, for "only this clinician", the clinician.
 JoinKey = tuple[int, int | None]
 

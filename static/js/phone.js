@@ -139,7 +139,8 @@ function fill() {
   part("reach").hidden = !mine.not_reached;
   const share = new Intl.NumberFormat(locale(), { style: "percent" }).format((mine.not_reached ?? 0) / 100);
   put(part("chance"), mine.not_reached ? _("We may not reach you today. The chance of that is about %(share)s.", { share }) : "");
-  put(part("sure"), main.dataset.sure ? `${main.dataset.sure}.` : "");
+  const { sure } = main.querySelector("[data-stage]").dataset;
+  put(part("sure"), sure ? `${sure}.` : "");
   fillStops(stopsOf(mine));
   remember();
   title();

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from queueapp.actions import calls, order, presence, service, undo
+from queueapp.actions import calls, forgotten, order, presence, service, undo
 from queueapp.actions.plan import NextStep
 from queueapp.db.models import QueueEntry, VisitEvent
 from queueapp.domain.events import Kind
@@ -32,6 +32,16 @@ STEPS: dict[str, tuple[Kind, str, Callable[[SmallClinic, QueueEntry], tuple[Acti
         lambda c, e: (calls.did_not_answer, {"entry_id": e.id}),
     ),
     "start": (Kind.STARTED, "called", lambda c, e: (service.start, {"entry_id": e.id})),
+    "still in": (
+        Kind.STILL_IN,
+        "in_service",
+        lambda c, e: (forgotten.still_in, {"entry_id": e.id}),
+    ),
+    "finish, nobody knows when": (
+        Kind.FINISHED,
+        "in_service",
+        lambda c, e: (forgotten.finish_late, {"entry_id": e.id, "ago": None}),
+    ),
     "finish": (
         Kind.FINISHED,
         "in_service",

@@ -8,8 +8,9 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import Appointment, Promise, QueueEntry, Service, ServiceTarget, Site
+from queueapp.db.models import Appointment, Service, ServiceTarget, Site
 from queueapp.db.queries.figures import Figures, count_no_shows, count_turned_away, figures_of
+from queueapp.db.queries.hits import Hits, count_hits
 from queueapp.db.queries.wait_rows import WaitRows, load_waits, micros
 from queueapp.domain.localtime import ONE_DAY, local_to_utc, service_day, service_day_span
 from queueapp.domain.rules import SiteRules
@@ -50,20 +51,6 @@ class HourRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """First promises of those called today: called sooner, inside the range told, later."""
-
-    sooner: int
-    inside: int
-    later: int
-
-    @property
-    def told(self) -> int:
-        """How many there were."""
-        return self.sooner + self.inside + self.later
-
-
-@dataclass(frozen=True, slots=True)
 class Board:
     """A service day; services that are no care are left out."""
 
@@ -75,7 +62,7 @@ class Board:
     hours: dict[int, tuple[HourRow, ...]]
     no_shows: int
     turned_away: int
-    kept: Kept
+    kept: Hits
 
 
 def load_board(session: Session, site: Site, now: datetime) -> Board:
@@ -100,7 +87,7 @@ def load_board(session: Session, site: Site, now: datetime) -> Board:
         },
         no_shows=sum(no_shows.get(i, 0) for i in ids),
         turned_away=count_turned_away(session, site.id, span),
-        kept=load_kept(session, site, span),
+        kept=sum(count_hits(session, site, span).values(), Hits()),
     )
 
 
@@ -217,28 +204,3 @@ def _expected(
         Appointment.starts_at < span.end,
     )
     return [(row[0], row[1]) for row in session.execute(query)]
-
-
-def load_kept(session: Session, site: Site, span: Span) -> Kept:
-    """Of those who arrived in the span; not of who stepped out, as the wait was then their own."""
-    sooner = QueueEntry.called_at < Promise.low_at
-    later = QueueEntry.called_at > Promise.high_at
-    row = session.execute(
-        sa.select(
-            sa.func.count(),
-            sa.func.sum(sa.case((sooner, 1), else_=0)),
-            sa.func.sum(sa.case((later, 1), else_=0)),
-        )
-        .join(Promise, sa.and_(Promise.entry_id == QueueEntry.id, Promise.number == 1))
-        .where(
-            QueueEntry.site_id == site.id,
-            QueueEntry.arrived_at >= span.start,
-            QueueEntry.arrived_at < span.end,
-            QueueEntry.called_at.is_not(None),
-            QueueEntry.stepped_out == timedelta(0),
-            Promise.low_at.is_not(None),
-            Promise.high_at.is_not(None),
-        )
-    ).one()
-    told, early, late = (int(n or 0) for n in row)
-    return Kept(early, told - early - late, late)

@@ -14,11 +14,11 @@ from queueapp.db.models import Service, Site
 from queueapp.db.queries.board import (
     care_services,
     hour_edges,
-    load_kept,
     share_for,
     targets_of,
 )
 from queueapp.db.queries.figures import Figures, figures_of
+from queueapp.db.queries.hits import Hits, count_hits
 from queueapp.db.queries.time_spent import TimeSpent, load_time_spent
 from queueapp.db.queries.told import count_answers
 from queueapp.db.queries.wait_rows import WaitRows, load_waits, micros
@@ -187,7 +187,8 @@ def _changes(rows: WaitRows, older: WaitRows, now: Figures, before: Figures) -> 
 
 def _told(session: Session, site: Site, older: Span, recent: Span) -> Iterable[Change]:
     """Promises kept, and what patients said afterwards: told of the whole clinic alone."""
-    kept, before = (load_kept(session, site, span) for span in (recent, older))
+    spans = (recent, older)
+    kept, before = (sum(count_hits(session, site, one).values(), Hits()) for one in spans)
     yield _share("Promises kept", kept.inside, kept.told, before.inside, before.told)
     now, then = (count_answers(session, site.id, span) for span in (recent, older))
     yield _share("Sorted out the first time", now.yes, now.told, then.yes, then.told)

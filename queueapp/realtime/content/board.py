@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from flask import render_template
 from sqlalchemy.orm import Session
 
+from queueapp.actions.hits import DAYS, ENOUGH, Hits, recent_hits
 from queueapp.db.models import Service, Site, Visit
-from queueapp.db.queries.board import Board, Kept, TargetRow, load_board
+from queueapp.db.queries.board import Board, TargetRow, load_board
 from queueapp.db.queries.forecasts import parsed, stored_forecast
 from queueapp.db.queries.happened import class_words
 from queueapp.db.queries.queue import QueueView, load_queue
@@ -66,6 +67,9 @@ def facts(session: Session, site: Site, now: datetime) -> dict[str, Any]:
         "risky": len(risky),
         "waiting": sum(row.waiting for row in found.targets),
         "kept": _kept(found.kept),
+        "hits": _hits(found.services, recent_hits(session, site, now)),
+        "hit_days": DAYS,
+        "hit_enough": ENOUGH,
         "charts": _charts(found),
         "unseen": _unseen(found),
         "told": told(session, site, now),
@@ -124,7 +128,7 @@ def _at_risk(
         )
 
 
-def _kept(kept: Kept) -> dict[str, Any] | None:
+def _kept(kept: Hits) -> dict[str, Any] | None:
     if not kept.told:
         return None
     low, high = wilson(kept.inside, kept.told)
@@ -140,6 +144,14 @@ def _kept(kept: Kept) -> dict[str, Any] | None:
             ("later", kept.later / kept.told),
         ],
     }
+
+
+def _hits(services: Iterable[Service], hits: dict[int, Hits]) -> list[tuple[Service, Hits]]:
+    return [
+        (service, hits[service.id])
+        for service in services
+        if service.id in hits and (not service.retired or hits[service.id].told)
+    ]
 
 
 def _charts(found: Board) -> list[dict[str, Any]]:

@@ -232,6 +232,8 @@ def _why(row: EntryRow, clock: Clock) -> str:
         return f"{row.why} Stepped out{f' {gone}' if gone else ''}; not called until back."
     if row.visit.presence is Presence.ON_THE_WAY:
         return f"{row.why} Not called until here."
+    if row.revised is not None and row.revised.high_at is not None:
+        return f"{row.why} Told anew at {clock(row.revised.told_at)}: {row.revised.reason}"
     return row.why
 
 

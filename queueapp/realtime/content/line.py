@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from queueapp.db.models import Promise, QueueEntry, Site, Visit
 from queueapp.db.queries.forecasts import parsed, stored_forecast
 from queueapp.db.queries.queue import QueueView, load_queue
+from queueapp.domain.quantiles import NOBODY_ON_DUTY
 from queueapp.domain.visit import IN_ROOM_STATES, OPEN_STATES, EntryState, Presence
 from queueapp.realtime.content import content
 from queueapp.waits.promise import percent_not_reached
@@ -111,7 +112,11 @@ def _ranges(
     missing = [entry_id for entry_id in entry_ids if entry_id not in found]
     for promise in session.scalars(
         sa.select(Promise)
-        .where(Promise.entry_id.in_(missing), Promise.low_at.is_not(None))
+        .where(
+            Promise.entry_id.in_(missing),
+            Promise.low_at.is_not(None),
+            Promise.basis != NOBODY_ON_DUTY,
+        )
         .order_by(Promise.entry_id, Promise.number)
     ):
         if promise.low_at:

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from flask import render_template
 from sqlalchemy.orm import Session
 
+from queueapp.actions.hits import recent_hits
 from queueapp.actions.waits_now import waits_now
 from queueapp.db.models import Call, Patient, QueueEntry, Room, Site, Visit
 from queueapp.db.queries.queue import load_queue
 from queueapp.domain.visit import CallOutcome, CallRoute, EntryState, Presence
 from queueapp.realtime.content import content
-from queueapp.realtime.content.lobby_words import delay_words, goals
+from queueapp.realtime.content.lobby_words import delay_words, goals, hit_line, moved_words
 from queueapp.realtime.publish import stamp
 
 SHOWN_CALLS = 6
@@ -55,6 +56,7 @@ def facts(session: Session, site: Site, now: datetime) -> dict[str, Any]:
     ]
     tickets = _tickets(session, [c.visit_id for c in here[:_SHOWN_NEXT]])
     told = _calls(session, site)
+    shown = [s for s in site.services if s.id in care and not s.retired]
     return {
         "seq": view.seq,
         "site": site,
@@ -62,9 +64,11 @@ def facts(session: Session, site: Site, now: datetime) -> dict[str, Any]:
         "told": told,
         "soon": [tickets[c.visit_id] for c in here[:_SHOWN_NEXT]],
         "waits": waits_now(session, site, now),
+        "hits": {n: hit_line(hits) for n, hits in recent_hits(session, site, now).items()},
         "waiting": len(here),
         "longest_since": min((c.arrived_at for c in here), default=None),
-        "late": delay_words(view, [s for s in site.services if s.id in care and not s.retired]),
+        # A declared delay says it better than those who were told anew because of it.
+        "late": delay_words(view, shown) or moved_words(session, site, shown),
         "goals": goals(session, site, now, care),
     }
 

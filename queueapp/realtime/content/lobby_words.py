@@ -4,13 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import Service, Site
+from queueapp.actions.hits import DAYS, ENOUGH, Hits
+from queueapp.actions.revisions import public_reason
+from queueapp.db.models import Promise, QueueEntry, Service, Site
 from queueapp.db.queries.board import share_for, targets_of
 from queueapp.db.queries.figures import count_in_time
 from queueapp.db.queries.queue import QueueView
-from queueapp.domain.visit import EntryClass
+from queueapp.domain.visit import EntryClass, EntryState
 from queueapp.realtime.content.spoken import joined
 
 _WORTH_SAYING = timedelta(minutes=5)
@@ -50,6 +53,39 @@ def delay_words(view: QueueView, services: Iterable[Service]) -> list[str]:
         f"{_begun(names, all_late)} visits run about {minutes} minutes late."
         for (all_late, minutes), names in found.items()
     ]
+
+
+def moved_words(session: Session, site: Site, services: Iterable[Service]) -> list[str]:
+    """What those who wait were told anew, and why, by service; empty while promises hold."""
+    newest: dict[int, str] = {}
+    for service_id, reason in session.execute(
+        sa.select(QueueEntry.service_id, Promise.reason)
+        .join(Promise, Promise.entry_id == QueueEntry.id)
+        .where(
+            QueueEntry.site_id == site.id,
+            QueueEntry.state == EntryState.WAITING,
+            Promise.number == 2,
+        )
+        .order_by(Promise.told_at.desc(), Promise.id.desc())
+    ):
+        newest.setdefault(service_id, public_reason(reason))
+    by_reason: dict[str, list[str]] = {}
+    for service in services:
+        if service.id in newest:
+            name = service.plain_name or service.name
+            by_reason.setdefault(newest[service.id], []).append(name)
+    return [
+        f"{joined(names)} visits take longer than we said"
+        + (f": {why[0].lower()}{why[1:]}" if why else ".")
+        for why, names in list(by_reason.items())[:_MOST_SAID]
+    ]
+
+
+def hit_line(hits: Hits) -> str:
+    """How often what is told of a service was right, or that too few were told to say."""
+    if hits.share is None:
+        return f"Too few promises yet to say: {hits.told} of {ENOUGH}"
+    return f"Right {hits.share:.0%} of {hits.told} promises in {DAYS} days".replace("%", " %")
 
 
 def _begun(names: Sequence[str], all_late: bool) -> str:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from flask import render_template
 from sqlalchemy.orm import Session, selectinload
 
+from queueapp.actions.hits import Hits, hits_of
 from queueapp.db.models import Call, Promise, QueueEntry, Site, Visit
 from queueapp.db.queries.language import language_of
 from queueapp.domain.visit import EntryState, Presence
@@ -60,6 +61,7 @@ class VisitView:
     moved: Moved | None
     fellows: tuple[Fellow, ...]
     after: After | None
+    hits: Hits | None = None
     can_book: bool = False
 
     @property
@@ -72,7 +74,7 @@ class VisitView:
 @content("visit")
 def visit(session: Session, site: Site, now: datetime, subject: int | None) -> dict[str, Any]:
     """The painted page's live part; `stage` and `visit` are the same facts as data."""
-    found = view_of(session, subject)
+    found = view_of(session, now, subject)
     if found is None or found.visit.site_id != site.id:
         return {}
     language = language_of(session, found.visit)
@@ -100,7 +102,7 @@ def load(session: Session, visit_ids: list[int]) -> None:
     session.info["queueapp.visits"] = session.scalars(query.where(Visit.id.in_(visit_ids))).all()
 
 
-def view_of(session: Session, visit_id: int | None) -> VisitView | None:
+def view_of(session: Session, now: datetime, visit_id: int | None) -> VisitView | None:
     """What the partial paints."""
     found = session.get(Visit, visit_id) if visit_id is not None else None
     if found is None:
@@ -112,6 +114,7 @@ def view_of(session: Session, visit_id: int | None) -> VisitView | None:
     call = shown.calls[-1] if shown and shown.calls else None
     room = shown.room if shown and shown.room else call.room if call else None
     name = shown.clinician.shown_name if shown and shown.clinician else ""
+    site = session.get_one(Site, found.site_id)
     return VisitView(
         visit=found,
         stage=stage,
@@ -122,7 +125,8 @@ def view_of(session: Session, visit_id: int | None) -> VisitView | None:
         moved=_moved(entry.promises) if entry else None,
         fellows=fellows_of(session, found),
         after=after_of(session, found) if stage is Stage.FINISHED else None,
-        can_book=session.get_one(Site, found.site_id).rules.online,
+        hits=hits_of(session, site, now, shown.service_id) if shown else None,
+        can_book=site.rules.online,
     )
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from queueapp.actions.base import find_site
-from queueapp.actions.hits import DAYS, hit_share
+from queueapp.actions.hits import hits_of
 from queueapp.actions.promises import chance_not_reached
 from queueapp.actions.tickets import visit_token
 from queueapp.db.models import Promise, QueueEntry
@@ -77,7 +77,7 @@ def show_given(
             by_visit.setdefault(entry.visit_id, []).append(entry)
         given = [_given(session, waits, moment) for waits in by_visit.values()]
         missed = max(chance_not_reached(session, site, e, moment) for e in entries)
-        sure = hit_words(hit_share(session, site, moment), DAYS)
+        sure = hit_words(hits_of(session, site, moment, _first(entries).service_id))
         seq = site.seq
     first, *others = given
     return show(
@@ -101,7 +101,7 @@ def ticket_sealer() -> URLSafeTimedSerializer:
 
 
 def _given(session: Session, waits: Sequence[QueueEntry], moment: datetime) -> Given:
-    entry = min(waits, key=lambda e: (e.band, e.due_by, e.id))
+    entry = _first(waits)
     visit = entry.visit
     token = visit_token(session.info["secret"], visit.key, visit.nonce)
     told = _told(entry.promises)
@@ -123,6 +123,10 @@ def _given(session: Session, waits: Sequence[QueueEntry], moment: datetime) -> G
         is_late=entry.scheduled_at is not None and entry.entry_class == EntryClass.WALK_IN,
         also_at=tuple(times),
     )
+
+
+def _first(waits: Sequence[QueueEntry]) -> QueueEntry:
+    return min(waits, key=lambda e: (e.band, e.due_by, e.id))
 
 
 def _told(promises: Iterable[Promise]) -> Promise | None:

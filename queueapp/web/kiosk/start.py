@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, render_template, request, url_for
 
 from queueapp.actions.base import find_site
-from queueapp.actions.hits import DAYS, hit_share
+from queueapp.actions.hits import hits_of_all
 from queueapp.domain.languages import OFFERED
 from queueapp.domain.localtime import to_local
 from queueapp.languages import hit_words, spoken
@@ -35,7 +35,8 @@ def page(site: str) -> str:
     with current_db().read() as session:
         here = find_site(session, site)
         found = facts(session, here, now())
-        sure = hit_words(hit_share(session, here, now()), DAYS)
+        hits = hits_of_all(session, here, now())
+        sure = hit_words(hits) if hits.share is not None else ""
         hour = to_local(here.timezone, now()).hour
         is_start = spoken() == here.rules.language
         return show(

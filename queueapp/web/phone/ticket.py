@@ -4,9 +4,7 @@ from flask import render_template
 from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 
-from queueapp.actions.hits import DAYS, hit_share
 from queueapp.db.models import Site
-from queueapp.languages import hit_words
 from queueapp.realtime.content.line import line_rows
 from queueapp.realtime.content.visit import view_of
 from queueapp.web.phone.join import blueprint
@@ -21,7 +19,7 @@ def ticket() -> str:
     moment = now()
     with current_db().read() as session:
         site = session.get_one(Site, current_site().id)
-        view = view_of(session, identity().visit_id)
+        view = view_of(session, moment, identity().visit_id)
         if view is None:
             raise NotFound(_("This ticket was not found. Ask at the desk."))
         rows = line_rows(session, site, moment)
@@ -32,5 +30,4 @@ def ticket() -> str:
             seq=site.seq,
             view=view,
             mine=mine_of(rows, visit.key, visit.ticket, moment),
-            sure=hit_words(hit_share(session, site, moment), DAYS),
         )
