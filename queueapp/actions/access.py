@@ -15,6 +15,7 @@ from queueapp.domain.actor import Actor, ActorKind
 from queueapp.domain.viewer import Credential, Grant, Identity, Part, Viewer, stamp_of
 
 SIGNED_IN_FOR = timedelta(hours=16)
+_OF_TOKEN = sa.select(ApiToken.__table__).where(ApiToken.token_hash == sa.bindparam("hash"))
 
 
 def viewer_of(session: Session, credentials: Iterable[Credential], now: datetime) -> Viewer:
@@ -84,7 +85,7 @@ def still_signed_in(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
 
 def identity_of_token(session: Session, token: str, now: datetime) -> Identity | None:
     """Whom a bearer token stands for: a program's, or the link of a visit."""
-    found = session.scalar(sa.select(ApiToken).where(ApiToken.token_hash == token_hash(token)))
+    found = session.connection().execute(_OF_TOKEN, {"hash": token_hash(token)}).one_or_none()
     return visit_of_token(session, token, now) if found is None else _program(found)
 
 
@@ -160,7 +161,7 @@ def _token(session: Session, token_id: int, now: datetime) -> Identity | None:
     return _program(session.get(ApiToken, token_id))
 
 
-def _program(token: ApiToken | None) -> Identity | None:
+def _program(token: ApiToken | sa.Row[Any] | None) -> Identity | None:
     if token is None or token.revoked_at is not None:
         return None
     return Identity(

@@ -21,6 +21,7 @@ from queueapp.actions.legs import (
     open_visit,
     plan_steps,
 )
+from queueapp.db.known import site_of
 from queueapp.db.models import Patient, QueueEntry, Service, Site, Visit
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
@@ -69,7 +70,7 @@ def take_ticket(
     Refused: closed, intake ended or waiting limit reached (unless `despite_limits`, for staff);
     an unknown service, reason, class or clinician, named as the field.
     """
-    site = session.get_one(Site, site_id)
+    site = site_of(session, site_id)
     service = get_service(session, site_id, service_id)
     when = happened(now, occurred_at)
     check_class(session, service, entry_class)

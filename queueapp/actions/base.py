@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
+from queueapp.db.known import settled
 from queueapp.db.models import (
     Appointment,
     Base,
@@ -27,7 +28,31 @@ from queueapp.domain.events import Fact, Kind
 from queueapp.domain.refusal import invalid, not_found
 from queueapp.domain.visit import OPEN_STATES, EntryState
 
-_Row = TypeVar("_Row", bound=Base)
+_HOLD_ENTRY = (
+    sa.select(QueueEntry)
+    .join(QueueEntry.visit)
+    .options(contains_eager(QueueEntry.visit))
+    .where(QueueEntry.id == sa.bindparam("row"))
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
+_HOLD_VISIT = (
+    sa.select(Visit)
+    .where(Visit.id == sa.bindparam("row"))
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
+_HOLD_SHIFT = (
+    sa.select(Shift)
+    .where(Shift.id == sa.bindparam("row"))
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
+_OPEN = (
+    sa.select(QueueEntry)
+    .where(QueueEntry.visit_id == sa.bindparam("visit"), QueueEntry.state.in_(OPEN_STATES))
+    .order_by(QueueEntry.id)
+)
 # What undo may put back, by table. Never personal text: events outlive a purge.
 UNDOABLE_COLUMNS: Mapping[type[Base], tuple[str, ...]] = {
     QueueEntry: (
@@ -91,25 +116,28 @@ def find_site(session: Session, slug: str) -> Site:
 
 
 def get_entry(session: Session, entry_id: int) -> QueueEntry:
-    """The entry, its row held until the transaction ends. Raises Refused (not found)."""
-    return _held(session, QueueEntry, entry_id, "The ticket")
+    """The entry and its visit, both held until the transaction ends. Raises Refused (not found)."""
+    entry = session.scalars(_HOLD_ENTRY, {"row": entry_id}).one_or_none()
+    if entry is None:
+        raise not_found("The ticket")
+    settled(session, entry.site_id, Service, entry.service_id)
+    return entry
 
 
 def get_visit(session: Session, visit_id: int) -> Visit:
     """The visit, its row held until the transaction ends. Raises Refused (not found)."""
-    return _held(session, Visit, visit_id, "The visit")
+    visit = session.scalars(_HOLD_VISIT, {"row": visit_id}).one_or_none()
+    if visit is None:
+        raise not_found("The visit")
+    return visit
 
 
 def get_shift(session: Session, shift_id: int) -> Shift:
     """The shift, its row held until the transaction ends. Raises Refused (not found)."""
-    return _held(session, Shift, shift_id, "The shift")
-
-
-def _held(session: Session, model: type[_Row], row_id: int, what: str) -> _Row:
-    row = session.get(model, row_id, with_for_update={"key_share": True}, populate_existing=True)
-    if row is None:
-        raise not_found(what)
-    return row
+    shift = session.scalars(_HOLD_SHIFT, {"row": shift_id}).one_or_none()
+    if shift is None:
+        raise not_found("The shift")
+    return shift
 
 
 def get_room(session: Session, room_id: int) -> Room:
@@ -122,7 +150,7 @@ def get_room(session: Session, room_id: int) -> Room:
 
 def get_service(session: Session, site_id: int, service_id: int) -> Service:
     """A service of the site. Raises Refused (invalid `service`)."""
-    service = session.get(Service, service_id)
+    service = settled(session, site_id, Service, service_id)
     if service is None or service.site_id != site_id or service.retired:
         raise invalid("service", "Choose one of this clinic's services.")
     return service
@@ -130,13 +158,7 @@ def get_service(session: Session, site_id: int, service_id: int) -> Service:
 
 def open_entries(session: Session, visit: Visit) -> list[QueueEntry]:
     """The visit's entries that are waiting, called or in service."""
-    return list(
-        session.scalars(
-            sa.select(QueueEntry)
-            .where(QueueEntry.visit_id == visit.id, QueueEntry.state.in_(OPEN_STATES))
-            .order_by(QueueEntry.id)
-        )
-    )
+    return list(session.scalars(_OPEN, {"visit": visit.id}))
 
 
 def image(*rows: QueueEntry | Visit | Appointment) -> dict[str, dict[str, dict[str, Any]]]:

@@ -26,6 +26,12 @@ _IN_WORDS = {
     AppointmentState.CANCELLED: "was cancelled",
     AppointmentState.NO_SHOW: "was not kept",
 }
+_SHIFTS_AT = sa.select(Shift).where(
+    Shift.site_id == sa.bindparam("site"),
+    Shift.clinician_id == sa.bindparam("clinician"),
+    Shift.planned_from <= sa.bindparam("starts_at"),
+    Shift.planned_to > sa.bindparam("starts_at"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +210,12 @@ def shifts_at(session: Session, appointment: Appointment) -> Sequence[Shift]:
     """The shifts of its clinician that the booked time lies in, ended ones too; a pool has none."""
     if appointment.clinician_id is None:
         return []
-    return session.scalars(
-        sa.select(Shift).where(
-            Shift.site_id == appointment.site_id,
-            Shift.clinician_id == appointment.clinician_id,
-            Shift.planned_from <= appointment.starts_at,
-            Shift.planned_to > appointment.starts_at,
-        )
-    ).all()
+    of = {
+        "site": appointment.site_id,
+        "clinician": appointment.clinician_id,
+        "starts_at": appointment.starts_at,
+    }
+    return session.scalars(_SHIFTS_AT, of).all()
 
 
 def declared_delay(shifts: Iterable[Shift]) -> timedelta:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy.orm import Session
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload
 
 from queueapp.actions import desk_items
 from queueapp.actions.base import happened, image, never_came, note
@@ -17,12 +18,22 @@ from queueapp.actions.legs import (
     open_visit,
     plan_steps,
 )
+from queueapp.db.known import settled, site_of
 from queueapp.db.models import Appointment, QueueEntry, Service, Site, Visit
+from queueapp.db.writing import change_now
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import conflict, not_found
 from queueapp.domain.targets import booked_reference
 from queueapp.domain.visit import AppointmentState, EntryClass, PreferenceKind, Presence
+
+_BOOKING = (
+    sa.select(Appointment)
+    .where(Appointment.id == sa.bindparam("booking"))
+    .options(joinedload(Appointment.patient))
+    .with_for_update(key_share=True, of=Appointment)
+    .execution_options(populate_existing=True)
+)
 
 
 def check_in(
@@ -42,16 +53,15 @@ def check_in(
     It `joins` the visit the person is here with for another booking of the day. Refused:
     not a live booking, another day, already checked in (code `already_here`).
     """
-    appointment = session.get(
-        Appointment, appointment_id, with_for_update={"key_share": True}, populate_existing=True
-    )
+    appointment = session.scalars(_BOOKING, {"booking": appointment_id}).one_or_none()
     if appointment is None:
         raise not_found("The booking")
-    site = session.get_one(Site, appointment.site_id)
+    site = site_of(session, appointment.site_id)
     when = happened(now, occurred_at)
     _check_bookable(site, appointment, when)
     before = image(appointment)
-    service = session.get_one(Service, appointment.service_id)
+    service = settled(session, site.id, Service, appointment.service_id)
+    assert service
     reference, too_late = booked_reference(
         appointment.starts_at, when, declared_delay(shifts_at(session, appointment)), site.rules
     )
@@ -80,8 +90,7 @@ def check_in(
         scheduled_at=appointment.starts_at,
         wish=_booked_wish(appointment),
     )
-    appointment.state = AppointmentState.CHECKED_IN
-    appointment.visit_id = visit.id
+    change_now(session, appointment, state=AppointmentState.CHECKED_IN, visit_id=visit.id)
     note(
         session,
         actor,

@@ -35,6 +35,11 @@ class ItemKind(StrEnum):
 
 
 SETTLED = "settled"
+_OPEN_OF_ENTRY = (
+    sa.select(DeskItem.id, DeskItem.kind)
+    .where(DeskItem.entry_id == sa.bindparam("entry"), DeskItem.closed_at.is_(None))
+    .order_by(DeskItem.id)
+)
 
 
 def open_item(
@@ -143,14 +148,12 @@ def close_for_entry(
     outcome: str = SETTLED,
 ) -> list[DeskItem]:
     """Close the entry's open items, of one kind or of all, because their cause is gone."""
-    query = sa.select(DeskItem.id).where(
-        DeskItem.entry_id == entry_id, DeskItem.closed_at.is_(None)
-    )
-    if kind is not None:
-        query = query.where(DeskItem.kind == str(kind))
+    session.flush()
+    found = session.connection().execute(_OPEN_OF_ENTRY, {"entry": entry_id}).all()
     return [
         close_item(session, actor, now, item_id=item_id, outcome=outcome)
-        for item_id in session.scalars(query.order_by(DeskItem.id)).all()
+        for item_id, its_kind in found
+        if kind is None or its_kind == kind
     ]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from queueapp.actions.base import get_entry, get_visit
 from queueapp.db.models import Appointment, Call, OrderMove, QueueEntry, Visit
 from queueapp.db.unit import find_locked_site
+from queueapp.db.writing import change_now
 from queueapp.domain.refusal import conflict, not_found
 from queueapp.domain.visit import (
     AppointmentState,
@@ -19,6 +20,33 @@ from queueapp.domain.visit import (
     wrong_state,
 )
 
+_CALL, _MOVE = Call.__table__, OrderMove.__table__
+_END_CALL = (
+    sa.update(_CALL)
+    .where(_CALL.c.entry_id == sa.bindparam("of_entry"), _CALL.c.outcome.is_(None))
+    .values(outcome=sa.bindparam("outcome"), ended_at=sa.bindparam("ended_at"))
+    .returning(_CALL.c.id)
+)
+_END_MOVES = (
+    sa.update(_MOVE)
+    .where(
+        sa.or_(
+            _MOVE.c.entry_id == sa.bindparam("of_entry"),
+            _MOVE.c.before_id == sa.bindparam("of_entry"),
+        ),
+        _MOVE.c.ended_at.is_(None),
+    )
+    .values(ended_at=sa.bindparam("ended_at"))
+    .returning(_MOVE.c.id)
+)
+
+_KEPT = sa.select(Appointment).where(
+    sa.or_(
+        Appointment.id == sa.bindparam("appointment"), Appointment.visit_id == sa.bindparam("visit")
+    ),
+    Appointment.state == AppointmentState.CHECKED_IN,
+)
+
 
 def lock_entry(session: Session, entry_id: int) -> QueueEntry:
     """The entry, its site's row held before its own, in the order in which call-next takes them.
@@ -26,16 +54,14 @@ def lock_entry(session: Session, entry_id: int) -> QueueEntry:
     For verbs that change somebody who waits: taken the other way round, the two could each wait
     for the other. Raises Refused (not found).
     """
-    of_entry = sa.select(QueueEntry.site_id).where(QueueEntry.id == entry_id)
-    if find_locked_site(session, of_entry.scalar_subquery()) is None:
+    if find_locked_site(session, {"entry": entry_id}) is None:
         raise not_found("The ticket")
     return get_entry(session, entry_id)
 
 
 def lock_visit(session: Session, visit_id: int) -> Visit:
     """The visit, its site's row held before its own. Raises Refused (not found)."""
-    of_visit = sa.select(Visit.site_id).where(Visit.id == visit_id)
-    if find_locked_site(session, of_visit.scalar_subquery()) is None:
+    if find_locked_site(session, {"visit": visit_id}) is None:
         raise not_found("The visit")
     return get_visit(session, visit_id)
 
@@ -47,17 +73,9 @@ def change_state(
 
     Raises Refused (conflict `wrong_state`) naming what the entry is now.
     """
-    ticket = entry.visit.ticket
-    changed = session.scalars(
-        sa.update(QueueEntry)
-        .where(QueueEntry.id == entry.id, QueueEntry.state.in_(allowed))
-        .values(**values)
-        .returning(QueueEntry),
-        execution_options={"synchronize_session": False, "populate_existing": True},
-    ).all()
-    if changed != [entry]:
+    if not change_now(session, entry, in_state=allowed, **values):
         session.refresh(entry)
-        raise wrong_state(ticket, entry.state)
+        raise wrong_state(entry.visit.ticket, entry.state)
 
 
 def must_be_open(visit: Visit) -> None:
@@ -70,12 +88,9 @@ def end_call(
     session: Session, entry: QueueEntry, outcome: CallOutcome, when: datetime
 ) -> int | None:
     """End the entry's standing call, if one stands; its number."""
-    call_id: int | None = session.scalar(
-        sa.update(Call)
-        .where(Call.entry_id == entry.id, Call.outcome.is_(None))
-        .values(outcome=outcome, ended_at=when)
-        .returning(Call.id)
-    )
+    session.flush()
+    ended = {"of_entry": entry.id, "outcome": outcome, "ended_at": when}
+    call_id: int | None = session.connection().scalar(_END_CALL, ended)
     return call_id
 
 
@@ -91,17 +106,9 @@ def first_standing_call(session: Session, entry: QueueEntry) -> datetime | None:
 
 def end_moves(session: Session, entry: QueueEntry, when: datetime) -> list[int]:
     """End the moves of the entry and those placed before it; their numbers."""
-    return list(
-        session.scalars(
-            sa.update(OrderMove)
-            .where(
-                sa.or_(OrderMove.entry_id == entry.id, OrderMove.before_id == entry.id),
-                OrderMove.ended_at.is_(None),
-            )
-            .values(ended_at=when)
-            .returning(OrderMove.id)
-        )
-    )
+    session.flush()
+    ended = {"of_entry": entry.id, "ended_at": when}
+    return list(session.connection().scalars(_END_MOVES, ended))
 
 
 def be_here(visit: Visit, entries: Iterable[QueueEntry], when: datetime) -> None:
@@ -119,13 +126,7 @@ def kept_appointments(session: Session, entry: QueueEntry, *, last: bool) -> lis
 
     Its own; with the `last` leg also those whose leg was passed on before it finished.
     """
-    of_visit = Appointment.visit_id == entry.visit_id
-    mine = Appointment.id == entry.appointment_id
-    return list(
-        session.scalars(
-            sa.select(Appointment).where(
-                sa.or_(mine, of_visit) if last else mine,
-                Appointment.state == AppointmentState.CHECKED_IN,
-            )
-        )
-    )
+    if entry.appointment_id is None and not last:
+        return []
+    of = {"appointment": entry.appointment_id or 0, "visit": entry.visit_id if last else 0}
+    return list(session.scalars(_KEPT, of))

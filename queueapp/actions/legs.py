@@ -4,22 +4,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from queueapp.actions.promises import promise_at_joining
 from queueapp.actions.tickets import new_nonce, next_ticket, token_hash, visit_token
+from queueapp.db.known import known
 from queueapp.db.models import (
     Clinician,
     Patient,
     QueueEntry,
     Service,
-    ServiceTarget,
     Site,
     Visit,
     VisitStep,
 )
+from queueapp.db.writing import insert_now
 from queueapp.domain.refusal import invalid
 from queueapp.domain.targets import Due, target_for
 from queueapp.domain.visit import EntryClass, EntryState, PreferenceKind, Presence
@@ -80,9 +80,7 @@ def open_visit(
         arrived_at=when,
         discreet=discreet,
     )
-    session.add(visit)
-    session.flush()
-    return visit
+    return insert_now(session, visit)
 
 
 def open_entry(
@@ -126,8 +124,7 @@ def open_entry(
         needs=service.needs_of(visit.patient),
         note=note_text,
     )
-    session.add(entry)
-    session.flush()
+    insert_now(session, entry)
     promise = promise_at_joining(session, now, site=site, entry=entry)
     # Known without asking the database again.
     set_committed_value(entry, "visit", visit)
@@ -139,12 +136,7 @@ def due_for(
     session: Session, site: Site, service: Service, entry_class: str, reference_at: datetime
 ) -> Due:
     """When a wait of this service and class that counts from `reference_at` is due."""
-    rows = session.scalars(
-        sa.select(ServiceTarget).where(
-            ServiceTarget.service_id == service.id, ServiceTarget.entry_class == entry_class
-        )
-    )
-    targets = [row.as_target for row in rows]
+    targets = known(session, site.id).targets.get(service.id, ())
     day = site.day_at(reference_at)
     within = target_for(targets, service.id, entry_class, day, site.rules)
     return Due(entry_class, reference_at, within)
@@ -192,12 +184,12 @@ def check_class(
 
     What the rules alone set (booked, onward) may be chosen only where it is named in `also`.
     """
-    known = {c.value for c in {*EntryClass} - _SET_BY_RULES | {*also}}
-    if entry_class in known:
+    usual = {c.value for c in {*EntryClass} - _SET_BY_RULES | {*also}}
+    if entry_class in usual:
         return
-    labels = session.scalars(
-        sa.select(ServiceTarget.entry_class).where(ServiceTarget.service_id == service.id)
-    )
-    allowed = known | {*labels} - _SET_BY_RULES
+    labels = {
+        one.entry_class for one in known(session, service.site_id).targets.get(service.id, ())
+    }
+    allowed = usual | labels - _SET_BY_RULES
     if entry_class not in allowed:
         raise invalid("class", f"Use one of: {', '.join(sorted(allowed))}.")

@@ -13,6 +13,13 @@ from queueapp.domain.refusal import invalid
 from queueapp.domain.targets import onward_reference
 from queueapp.domain.visit import EntryClass
 
+_PENDING = (
+    sa.select(VisitStep)
+    .where(VisitStep.visit_id == sa.bindparam("visit"), VisitStep.entry_id.is_(None))
+    .order_by(VisitStep.position, VisitStep.id)
+    .limit(1)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
@@ -35,12 +42,7 @@ class NextStep:
 
 def pending_step(session: Session, visit_id: int) -> NextStep | None:
     """The first step of the visit's plan that was not opened yet."""
-    step = session.scalars(
-        sa.select(VisitStep)
-        .where(VisitStep.visit_id == visit_id, VisitStep.entry_id.is_(None))
-        .order_by(VisitStep.position, VisitStep.id)
-        .limit(1)
-    ).one_or_none()
+    step = session.scalars(_PENDING, {"visit": visit_id}).one_or_none()
     if step is None:
         return None
     wish = Wish(step.preference, step.clinician_id)

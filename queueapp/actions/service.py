@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions import calls, desk_items
-from queueapp.actions.base import get_visit, happened, image, note, open_entries
+from queueapp.actions.base import happened, image, note, open_entries
 from queueapp.actions.entries import (
     be_here,
     change_state,
@@ -21,6 +21,7 @@ from queueapp.actions.entries import (
 from queueapp.actions.legs import NO_WISH, Wish
 from queueapp.actions.plan import NextStep, open_step, pending_step, put_first
 from queueapp.db.models import Call, QueueEntry
+from queueapp.db.writing import change_now
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import invalid
@@ -49,11 +50,10 @@ def start(
     Raises Refused (conflict) unless the entry has been called.
     """
     entry = lock_entry(session, entry_id)
-    visit = get_visit(session, entry.visit_id)
+    visit = entry.visit
     when = happened(now, occurred_at, entry.called_at)
     before = image(entry, visit)
     be_here(visit, [entry], when)
-    session.flush()
     change_state(session, entry, [EntryState.CALLED], state=EntryState.IN_SERVICE, started_at=when)
     data = {"ended_call": end_call(session, entry, CallOutcome.ANSWERED, when)}
     _note(session, actor, now, Kind.STARTED, entry, when, EntryState.CALLED, data, before)
@@ -78,7 +78,7 @@ def finish(
     teaches nothing. Raises Refused (conflict) unless in service.
     """
     entry = lock_entry(session, entry_id)
-    visit = get_visit(session, entry.visit_id)
+    visit = entry.visit
     when = happened(now, occurred_at, entry.started_at)
     step = next_step or pending_step(session, visit.id)
     departs = step is None and open_entries(session, visit) == [entry]
@@ -94,8 +94,8 @@ def finish(
     )
     for appointment in kept:
         appointment.state = AppointmentState.FULFILLED
-    visit.resolution = resolution or visit.resolution
-    visit.departed_at = when if departs else None
+    ended = {"resolution": resolution or visit.resolution, "departed_at": when if departs else None}
+    change_now(session, visit, **ended)
     data: dict[str, Any] = {"ended_moves": end_moves(session, entry, when), "opened": None}
     if step is not None:
         data["opened"] = open_step(session, now, last_leg=entry, step=step, when=when).id
@@ -244,7 +244,7 @@ def _send_on(
     then: NextStep | None = None,
 ) -> QueueEntry:
     allowed = OPEN_STATES if kind is Kind.TRANSFERRED else {EntryState.IN_SERVICE}
-    visit = get_visit(session, entry.visit_id)
+    visit = entry.visit
     began = entry.started_at or entry.called_at or entry.arrived_at
     when = happened(now, occurred_at, began)
     before, was = image(entry, visit), entry.state

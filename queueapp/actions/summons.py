@@ -9,11 +9,14 @@ from queueapp.actions import desk_items
 from queueapp.actions.base import get_entry, image, note
 from queueapp.actions.entries import change_state, end_moves
 from queueapp.db.models import Call, QueueEntry, Visit
+from queueapp.db.writing import insert_now
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.ordering import ShiftView
 from queueapp.domain.visit import CallRoute, EntryState, wrong_state
 
+_STANDING = sa.select(Call).where(Call.entry_id == sa.bindparam("entry"), Call.outcome.is_(None))
+_HOW_MANY = sa.select(sa.func.count(Call.id)).where(Call.entry_id == sa.bindparam("entry"))
 ROUTE_WORDS = {
     CallRoute.LOBBY.value: "the lobby screen",
     CallRoute.PHONE.value: "the phone",
@@ -34,9 +37,7 @@ def standing_call(session: Session, entry: QueueEntry) -> Call:
     """The summons that stands. Raises Refused when the entry is not called."""
     if entry.state is not EntryState.CALLED:
         raise wrong_state(entry.visit.ticket, entry.state)
-    return session.scalars(
-        sa.select(Call).where(Call.entry_id == entry.id, Call.outcome.is_(None))
-    ).one()
+    return session.scalars(_STANDING, {"entry": entry.id}).one()
 
 
 def summon(
@@ -97,9 +98,8 @@ def summons(
     session: Session, entry: QueueEntry, room_id: int, shift_id: int, when: datetime
 ) -> Call:
     """One more summons of the entry, by all its routes but that of going over."""
-    number = session.scalar(
-        sa.select(sa.func.count()).select_from(Call).where(Call.entry_id == entry.id)
-    )
+    session.flush()
+    number = session.connection().scalar(_HOW_MANY, {"entry": entry.id})
     call = Call(
         site_id=entry.site_id,
         entry_id=entry.id,
@@ -109,6 +109,4 @@ def summons(
         routes=[r for r in chosen_routes(entry.visit) if r != CallRoute.FETCH],
         called_at=when,
     )
-    session.add(call)
-    session.flush()
-    return call
+    return insert_now(session, call)

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,6 +16,26 @@ from queueapp.db.models import TicketCounter, Visit
 # No I, O, Q, S, Z: they read as digits. A letter stands for nothing: tickets go round the letters.
 LETTERS = "ABCDEFGHJKLMNPRTUVWXY"
 _SPREAD = 31
+
+
+def _counting(insert: Any) -> Any:
+    counters = TicketCounter.__table__
+    return (
+        insert(counters)
+        .values(given=1)
+        .on_conflict_do_update(
+            index_elements=["site_id", "day"], set_={"given": counters.c.given + 1}
+        )
+        .returning(counters.c.given)
+    )
+
+
+_COUNT = {"sqlite": _counting(sqlite.insert), "postgresql": _counting(postgresql.insert)}
+_IN_USE = sa.select(Visit.__table__.c.id).where(
+    Visit.__table__.c.site_id == sa.bindparam("site"),
+    Visit.__table__.c.ticket == sa.bindparam("code"),
+    Visit.__table__.c.departed_at.is_(None),
+)
 
 
 def code_of(n: int) -> str:
@@ -28,22 +49,12 @@ def code_of(n: int) -> str:
 
 def next_ticket(session: Session, site_id: int, day: date) -> str:
     """A code no visit of the day and no open visit of the site has; settled by the counter row."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    connection = session.connection()
+    count = _COUNT[connection.dialect.name]
     while True:
-        statement = insert(TicketCounter).values(site_id=site_id, day=day, given=1)
-        given = session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["site_id", "day"],
-                set_={"given": TicketCounter.__table__.c.given + 1},
-            ).returning(TicketCounter.given)
-        ).scalar_one()
+        given: int = connection.execute(count, {"site_id": site_id, "day": day}).scalar_one()
         code = code_of(given - 1)
-        in_use = session.scalar(
-            sa.select(Visit.id).where(
-                Visit.site_id == site_id, Visit.ticket == code, Visit.departed_at.is_(None)
-            )
-        )
-        if in_use is None:
+        if connection.scalar(_IN_USE, {"site": site_id, "code": code}) is None:
             return code
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from queueapp.db.engine import make_engine
 from queueapp.db.faults import InDoubt
-from queueapp.db.unit import ACCESS, Committed, finalise, note_access
+from queueapp.db.known import KEPT, KNOWN, forget_changed, forget_undone
+from queueapp.db.unit import ACCESS, Committed, finalise, note_access, note_settings
 
 Listener = Callable[[Committed], None]
 
@@ -54,10 +55,13 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
             writes = writes.execution_options(isolation_level="READ COMMITTED")
-        info: dict[str, Any] = {"secret": secret, _PARSED: {}}
+        info: dict[str, Any] = {"secret": secret, _PARSED: {}, KEPT: {}}
         self._readers = sessionmaker(reads, autoflush=False, info=info)
         self._writers = sessionmaker(writes, expire_on_commit=False, info=info)
         event.listen(self._writers, "after_flush", note_access)
+        event.listen(self._writers, "after_flush", note_settings)
+        event.listen(self._writers, "after_soft_rollback", forget_undone)
+        event.listen(self._writers, "do_orm_execute", forget_changed)
         self._listeners: list[Listener] = []
         self._access_listeners: list[Callable[[], None]] = []
 
@@ -76,7 +80,7 @@ class Database:
     def read(self) -> Iterator[Session]:
         """A session that sees one snapshot of the database and changes nothing."""
         with self._readers() as session:
-            session.info[SNAPSHOT] = {}
+            session.info[SNAPSHOT], session.info[KNOWN] = {}, {}
             try:
                 yield session
             finally:
@@ -90,6 +94,7 @@ class Database:
         went away while it committed.
         """
         with self._write_lock, self._writers() as session:
+            session.info[KNOWN] = {}
             yield session
             committed = finalise(session)
             try:
@@ -112,6 +117,7 @@ class Database:
         It holds what a write holds, so it should be over as soon.
         """
         with self._write_lock, self._writers() as session:
+            session.info[KNOWN] = {}
             try:
                 yield session
             finally:

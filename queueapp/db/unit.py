@@ -5,18 +5,52 @@ be; call-next and move take it first (`lock_site`) since they decide over the wh
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, UOWTransaction
 
-from queueapp.db.models import ApiToken, Device, Membership, SignIn, Site, Staff, VisitEvent
+from queueapp.db.known import SETTINGS, forget
+from queueapp.db.models import (
+    ApiToken,
+    Device,
+    Membership,
+    QueueEntry,
+    SignIn,
+    Site,
+    Staff,
+    Visit,
+    VisitEvent,
+)
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Fact
 from queueapp.domain.refusal import not_found
 
+_SITE: Any = Site.__table__
+_RAISE_SEQ = (
+    sa.update(_SITE)
+    .where(_SITE.c.id == sa.bindparam("site"))
+    .values(seq=_SITE.c.seq + 1)
+    .returning(_SITE.c.seq)
+)
+_LOCK = {
+    what: sa.select(Site)
+    .where(Site.id == which)
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+    for what, which in (
+        ("site", sa.bindparam("site")),
+        *(
+            (name, sa.select(row.site_id).where(row.id == sa.bindparam(name)).scalar_subquery())
+            for name, row in (("entry", QueueEntry), ("visit", Visit))
+        ),
+    )
+}
+_EVENTS = sa.insert(VisitEvent)
 STAGED = "queueapp.staged_facts"
 ACCESS = "queueapp.access_changed"
 # Rows that say who may do what: with a change of one, somebody who listens may have to go.
@@ -47,20 +81,16 @@ def record(session: Session, site_id: int, actor: Actor, now: datetime, fact: Fa
 
 def lock_site(session: Session, site_id: int) -> Site:
     """The site's row, held until the transaction ends. Raises Refused when there is none."""
-    site = find_locked_site(session, site_id)
+    site = find_locked_site(session, {"site": site_id})
     if site is None:
         raise not_found("The site")
     return site
 
 
-def find_locked_site(session: Session, site_id: int | sa.ScalarSelect[int]) -> Site | None:
-    """The row of `lock_site`, if there is one; the id may be a query of its own."""
-    return session.scalars(
-        sa.select(Site)
-        .where(Site.id == site_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
+def find_locked_site(session: Session, of: Mapping[str, int]) -> Site | None:
+    """The row of `lock_site`, if there is one: of a `site`, an `entry` or a `visit` by number."""
+    (what,) = of
+    return session.scalars(_LOCK[what], of).one_or_none()
 
 
 def note_access(session: Session, _context: UOWTransaction) -> None:
@@ -71,6 +101,12 @@ def note_access(session: Session, _context: UOWTransaction) -> None:
         session.info[ACCESS] = True
 
 
+def note_settings(session: Session, _context: UOWTransaction) -> None:
+    """After a flush: what a transaction has changed of the settings it reads anew."""
+    if any(isinstance(r, SETTINGS) for r in chain(session.new, session.dirty, session.deleted)):
+        forget(session)
+
+
 def finalise(session: Session) -> list[Committed]:
     """Write the staged facts as events `(seq, n)` and raise each touched site's seq by one."""
     session.flush()
@@ -78,41 +114,36 @@ def finalise(session: Session) -> list[Committed]:
     by_site: dict[int, list[_Staged]] = defaultdict(list)
     for item in staged:
         by_site[item.site_id].append(item)
-    committed = []
+    committed, events = [], []
     for site_id in sorted(by_site):
-        seq = session.execute(
-            sa.update(Site)
-            .where(Site.id == site_id)
-            .values(seq=Site.seq + 1)
-            .returning(Site.seq)
-            .execution_options(synchronize_session=False)
-        ).scalar_one()
+        seq = session.connection().execute(_RAISE_SEQ, {"site": site_id}).scalar_one()
         items = by_site[site_id]
-        session.add_all(_event(item, seq, n) for n, item in enumerate(items))
+        events += [_event(item, seq, n) for n, item in enumerate(items)]
         committed.append(Committed(site_id, seq, tuple(item.fact for item in items)))
-    session.flush()
+    if events:
+        session.connection().execute(_EVENTS, events)
     return committed
 
 
-def _event(item: _Staged, seq: int, n: int) -> VisitEvent:
+def _event(item: _Staged, seq: int, n: int) -> dict[str, Any]:
     fact = item.fact
-    return VisitEvent(
-        site_id=item.site_id,
-        seq=seq,
-        n=n,
-        kind=fact.kind.value,
-        visit_id=fact.visit_id,
-        entry_id=fact.entry_id,
-        appointment_id=fact.appointment_id,
-        shift_id=fact.shift_id,
-        room_id=fact.room_id,
-        actor=item.actor.key,
-        occurred_at=fact.occurred_at,
-        recorded_at=item.recorded_at,
-        from_state=fact.from_state,
-        to_state=fact.to_state,
-        why=fact.why,
-        data=dict(fact.data),
-        before=dict(fact.before),
-        undoes_id=fact.undoes_id,
-    )
+    return {
+        "site_id": item.site_id,
+        "seq": seq,
+        "n": n,
+        "kind": fact.kind.value,
+        "visit_id": fact.visit_id,
+        "entry_id": fact.entry_id,
+        "appointment_id": fact.appointment_id,
+        "shift_id": fact.shift_id,
+        "room_id": fact.room_id,
+        "actor": item.actor.key,
+        "occurred_at": fact.occurred_at,
+        "recorded_at": item.recorded_at,
+        "from_state": fact.from_state,
+        "to_state": fact.to_state,
+        "why": fact.why,
+        "data": dict(fact.data),
+        "before": dict(fact.before),
+        "undoes_id": fact.undoes_id,
+    }

@@ -22,6 +22,28 @@ from queueapp.domain.refusal import RefusalKind, Refused, invalid
 LIVES = timedelta(hours=24)
 LONGEST_KEY = 200
 REPLAY_HEADER = "Idempotent-Replay"
+_KEYS = IdempotencyKey.__table__
+_OF = ("actor", "method", "path", "key")
+
+
+def _claiming(insert: Any) -> Any:
+    # One that has run out is taken over in the same statement, so that no twin slips in between.
+    new = insert(_KEYS)
+    fresh = {name: new.excluded[name] for name in ("body_hash", "status", "answer", "created_at")}
+    return new.on_conflict_do_update(
+        index_elements=_OF, set_=fresh, where=_KEYS.c.created_at < sa.bindparam("too_old")
+    ).returning(_KEYS.c.id)
+
+
+_CLAIM = {"sqlite": _claiming(sqlite.insert), "postgresql": _claiming(postgresql.insert)}
+_FIND = sa.select(_KEYS.c.body_hash, _KEYS.c.status, _KEYS.c.answer).where(
+    *(_KEYS.c[name] == sa.bindparam(name) for name in _OF)
+)
+_KEEP = (
+    sa.update(_KEYS)
+    .where(_KEYS.c.id == sa.bindparam("row"))
+    .values(status=sa.bindparam("said"), answer=sa.bindparam("kept"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +64,8 @@ class Claim:
     def keep(self, session: Session, status: int, answer: dict[str, Any] | None = None) -> None:
         """Store the answer, without secrets, beside the effect it stands for."""
         if self.row_id is not None:
-            session.execute(
-                sa.update(IdempotencyKey)
-                .where(IdempotencyKey.id == self.row_id)
-                .values(status=status, answer=answer)
+            session.connection().execute(
+                _KEEP, {"row": self.row_id, "said": status, "kept": answer}
             )
 
 
@@ -71,30 +91,15 @@ def claim(
     if key is None:
         return UNCLAIMED
     check_key(key)
-    body_hash = digest(body)
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    body_hash, of = digest(body), {"actor": actor, "method": method, "path": path, "key": key}
     fresh = {"body_hash": body_hash, "status": None, "answer": None, "created_at": now}
-    # One that has run out is taken over in the same statement, so that no twin slips in between.
-    row_id = session.scalar(
-        insert(IdempotencyKey)
-        .values(actor=actor, method=method, path=path, key=key, **fresh)
-        .on_conflict_do_update(
-            index_elements=["actor", "method", "path", "key"],
-            set_=fresh,
-            where=IdempotencyKey.created_at < now - LIVES,
-        )
-        .returning(IdempotencyKey.id)
+    connection = session.connection()
+    row_id = connection.scalar(
+        _CLAIM[connection.dialect.name], {**of, **fresh, "too_old": now - LIVES}
     )
     if row_id is not None:
         return Claim(row_id)
-    row = session.execute(
-        sa.select(IdempotencyKey.body_hash, IdempotencyKey.status, IdempotencyKey.answer).where(
-            IdempotencyKey.actor == actor,
-            IdempotencyKey.method == method,
-            IdempotencyKey.path == path,
-            IdempotencyKey.key == key,
-        )
-    ).one()
+    row = connection.execute(_FIND, of).one()
     if row.body_hash != body_hash:
         raise Refused(
             "This key was used before for another request. Give each request a key of its own.",

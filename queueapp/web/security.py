@@ -23,6 +23,7 @@ from queueapp.db.models import (
     Site,
     Visit,
 )
+from queueapp.db.models.site import rules_of
 from queueapp.db.session import Database
 from queueapp.domain.actor import Actor
 from queueapp.domain.viewer import Credential, Identity, Part, Viewer
@@ -41,6 +42,16 @@ _BY_ID: dict[str, Any] = {
     "appointment_id": Appointment,
     "shift_id": Shift,
     "item_id": DeskItem,
+}
+_NAMED = sa.select(Site.id, Site.slug, Site.name, Site.timezone, Site.settings)
+_SITE_OF = {
+    "site": _NAMED.where(Site.slug == sa.bindparam("site")),
+    "id": _NAMED.where(Site.id == sa.bindparam("id")),
+} | {
+    name: _NAMED.where(
+        Site.id == sa.select(row.site_id).where(row.id == sa.bindparam(name)).scalar_subquery()
+    )
+    for name, row in _BY_ID.items()
 }
 
 
@@ -190,14 +201,12 @@ def _let_in(wanted: frozenset[Part], everyone: bool, arguments: dict[str, Any]) 
 
 def _place(db: Session, arguments: dict[str, Any]) -> Place:
     if "site" in arguments:
-        return Place(_site(db, Site.slug == arguments["site"]))
-    for name, model in _BY_ID.items():
+        return Place(_site(db, "site", arguments["site"]))
+    for name in _BY_ID:
         if name in arguments:
             if arguments[name] > _LARGEST_ID:
                 raise NotFound
-            its_site = sa.select(model.site_id).where(model.id == arguments[name])
-            site = _site(db, Site.id == its_site.scalar_subquery())
-            return Place(site, arguments.get("room_id"))
+            return Place(_site(db, name, arguments[name]), arguments.get("room_id"))
     return Place()
 
 
@@ -205,14 +214,15 @@ def _own_site(found: Identity | None) -> SiteRef | None:
     if found is None or found.credential.kind == "staff" or found.grants[0].site_id is None:
         return None
     with current_db().read() as db:
-        return _site(db, Site.id == found.grants[0].site_id)
+        return _site(db, "id", found.grants[0].site_id)
 
 
-def _site(db: Session, condition: sa.ColumnElement[bool]) -> SiteRef:
-    site = db.scalars(sa.select(Site).where(condition)).one_or_none()
+def _site(db: Session, of: str, value: Any) -> SiteRef:
+    site = db.connection().execute(_SITE_OF[of], {of: value}).one_or_none()
     if site is None:
         raise NotFound
-    return SiteRef(site.id, site.slug, site.name, site.timezone, site.rules.language)
+    language = rules_of(site.settings).language
+    return SiteRef(site.id, site.slug, site.name, site.timezone, language)
 
 
 def bearer() -> str | None:

@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Float, Index, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, Float, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from queueapp.db.models.base import Base, HasId, link
@@ -27,6 +27,8 @@ class Site(HasId, Base):
     timezone: Mapped[str] = mapped_column(String(64))
     seq: Mapped[int] = mapped_column(Integer, default=0)
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    # The database's own: see `db.known`.
+    settings_stamp: Mapped[int] = mapped_column(BigInteger, server_default="0")
     opened_day: Mapped[date | None]
     closed_day: Mapped[date | None]
 
@@ -50,7 +52,7 @@ class Site(HasId, Base):
     @property
     def rules(self) -> SiteRules:
         """The figures in force."""
-        return _rules(json.dumps(self.settings or {}, sort_keys=True))
+        return rules_of(self.settings)
 
     def day_at(self, instant: datetime) -> date:
         """The service day that the instant falls in."""
@@ -59,6 +61,11 @@ class Site(HasId, Base):
     def span_of(self, day: date) -> Span:
         """That service day, from its first instant to the next one's."""
         return service_day_span(self.timezone, day, self.rules.day_starts_at)
+
+
+def rules_of(settings: dict[str, Any] | None) -> SiteRules:
+    """The figures that a site's settings say."""
+    return _rules(json.dumps(settings or {}, sort_keys=True))
 
 
 @lru_cache(maxsize=1000)

@@ -1,5 +1,6 @@
 """The queue of a site as the order sees it: one loader for call-next, screens and the forecast."""
 
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,6 +31,80 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 _OVERTIME = timedelta(minutes=30)
 # More than wait in a clinic on any usual day.
 HEAD = 100
+
+
+@functools.cache
+def _waiting(most: int | None) -> sa.Select[Any]:
+    e, v, m = QueueEntry.__table__.c, Visit.__table__.c, OrderMove.__table__.c
+    waiting = (
+        sa.select(
+            e.id,
+            e.visit_id,
+            e.service_id,
+            e.entry_class,
+            e.band,
+            e.due_by,
+            e.arrived_at,
+            e.reference_at,
+            e.target,
+            v.presence,
+            e.passed_over_until,
+            e.preference,
+            e.wished_clinician_id,
+            e.wished_attribute,
+            e.needs,
+            m.before_id,
+            m.made_at,
+        )
+        .select_from(
+            sa.join(QueueEntry.__table__, Visit.__table__, e.visit_id == v.id).outerjoin(
+                OrderMove.__table__, sa.and_(m.entry_id == e.id, m.ended_at.is_(None))
+            )
+        )
+        .where(e.site_id == sa.bindparam("site"), e.state == EntryState.WAITING)
+    )
+    if most is None:
+        return waiting
+    in_order_of = (m.before_id.is_(None), e.band, e.due_by, e.arrived_at, e.id)
+    return waiting.order_by(*in_order_of).limit(most)
+
+
+_IN_ROOM = (
+    sa.select(QueueEntry.visit_id, QueueEntry.room_id, Visit.party_id, Party.called_together)
+    .join_from(QueueEntry.__table__, Visit.__table__, Visit.id == QueueEntry.visit_id)
+    .outerjoin(Party.__table__, Party.id == Visit.party_id)
+    .where(QueueEntry.site_id == sa.bindparam("site"), QueueEntry.state.in_(IN_ROOM_STATES))
+)
+_OF_TODAY = (
+    Shift.site_id == sa.bindparam("site"),
+    Shift.actual_to.is_(None),
+    sa.or_(Shift.day == sa.bindparam("day"), Shift.actual_from.is_not(None)),
+)
+_SHIFTS = (
+    sa.select(
+        Shift.id,
+        Shift.clinician_id,
+        Shift.planned_from,
+        Shift.planned_to,
+        Shift.actual_from,
+        Shift.room_id,
+        Shift.declared_delay,
+        Room.places,
+        Room.features,
+        Pause.id.label("pause_id"),
+        Pause.until,
+    )
+    .select_from(Shift.__table__)
+    .outerjoin(Room.__table__, Room.id == Shift.room_id)
+    .outerjoin(Pause.__table__, sa.and_(Pause.shift_id == Shift.id, Pause.ended_at.is_(None)))
+    .where(*_OF_TODAY)
+    .order_by(Shift.id, Pause.id)
+)
+_GIVEN = (
+    sa.select(ShiftService.shift_id, ShiftService.service_id)
+    .join_from(ShiftService.__table__, Shift.__table__, Shift.id == ShiftService.shift_id)
+    .where(*_OF_TODAY)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +151,7 @@ def load_head(session: Session, site: Site, now: datetime) -> QueueView:
 
 
 def _load(session: Session, site: Site, now: datetime, most: int | None = None) -> QueueView:
+    session.flush()
     rules = site.rules
     busy = _rooms_in_use(session, site.id)
     line, is_whole = _candidates(session, site.id, {one.visit_id for one in busy}, most)
@@ -99,48 +175,14 @@ def wished_clinicians(session: Session, clinician_id: int | None, attribute: str
 def _candidates(
     session: Session, site_id: int, busy_visits: set[int], most: int | None
 ) -> tuple[list[Candidate], bool]:
-    rows = session.execute(_waiting(site_id, most)).all()
+    connection, of = session.connection(), {"site": site_id}
+    rows = connection.execute(_waiting(most), of).all()
     is_whole = most is None or len(rows) < most
     if not is_whole and rows[0].before_id is not None:
         # Somebody was moved, perhaps before one who is not among the first.
-        rows, is_whole = session.execute(_waiting(site_id, None)).all(), True
+        rows, is_whole = connection.execute(_waiting(None), of).all(), True
     attributes = _attributes(session) if any(row.wished_attribute for row in rows) else {}
     return [_candidate(row, busy_visits, attributes) for row in rows], is_whole
-
-
-def _waiting(site_id: int, most: int | None) -> sa.Select[Any]:
-    e, v, m = QueueEntry.__table__.c, Visit.__table__.c, OrderMove.__table__.c
-    waiting = (
-        sa.select(
-            e.id,
-            e.visit_id,
-            e.service_id,
-            e.entry_class,
-            e.band,
-            e.due_by,
-            e.arrived_at,
-            e.reference_at,
-            e.target,
-            v.presence,
-            e.passed_over_until,
-            e.preference,
-            e.wished_clinician_id,
-            e.wished_attribute,
-            e.needs,
-            m.before_id,
-            m.made_at,
-        )
-        .select_from(
-            sa.join(QueueEntry.__table__, Visit.__table__, e.visit_id == v.id).outerjoin(
-                OrderMove.__table__, sa.and_(m.entry_id == e.id, m.ended_at.is_(None))
-            )
-        )
-        .where(e.site_id == site_id, e.state == EntryState.WAITING)
-    )
-    if most is None:
-        return waiting
-    in_order_of = (m.before_id.is_(None), e.band, e.due_by, e.arrived_at, e.id)
-    return waiting.order_by(*in_order_of).limit(most)
 
 
 def _candidate(row: Any, busy_visits: set[int], attributes: dict[str, set[int]]) -> Candidate:
@@ -190,12 +232,7 @@ class _InRoom(NamedTuple):
 
 def _rooms_in_use(session: Session, site_id: int) -> list[_InRoom]:
     """Who is called or in service, and the place they take: a party called together takes one."""
-    rows = session.execute(
-        sa.select(QueueEntry.visit_id, QueueEntry.room_id, Visit.party_id, Party.called_together)
-        .join(Visit, Visit.id == QueueEntry.visit_id)
-        .outerjoin(Party, Party.id == Visit.party_id)
-        .where(QueueEntry.site_id == site_id, QueueEntry.state.in_(IN_ROOM_STATES))
-    )
+    rows = session.connection().execute(_IN_ROOM, {"site": site_id})
     found = []
     for row in rows:
         who = f"party:{row.party_id}" if row.called_together else f"visit:{row.visit_id}"
@@ -210,37 +247,10 @@ def _shifts(
     rules: SiteRules,
     in_use: Iterable[tuple[int, str]],
 ) -> list[ShiftView]:
-    day = site.day_at(now)
-    of_today = (
-        Shift.site_id == site.id,
-        Shift.actual_to.is_(None),
-        sa.or_(Shift.day == day, Shift.actual_from.is_not(None)),
-    )
-    rows = session.execute(
-        sa.select(
-            Shift.id,
-            Shift.clinician_id,
-            Shift.planned_from,
-            Shift.planned_to,
-            Shift.actual_from,
-            Shift.room_id,
-            Shift.declared_delay,
-            Room.places,
-            Room.features,
-            Pause.id.label("pause_id"),
-            Pause.until,
-        )
-        .outerjoin(Room, Room.id == Shift.room_id)
-        .outerjoin(Pause, sa.and_(Pause.shift_id == Shift.id, Pause.ended_at.is_(None)))
-        .where(*of_today)
-        .order_by(Shift.id, Pause.id)
-    ).all()
+    connection, of = session.connection(), {"site": site.id, "day": site.day_at(now)}
+    rows = connection.execute(_SHIFTS, of).all()
     services: dict[int, set[int]] = defaultdict(set)
-    for shift_id, service_id in session.execute(
-        sa.select(ShiftService.shift_id, ShiftService.service_id)
-        .join(Shift, Shift.id == ShiftService.shift_id)
-        .where(*of_today)
-    ):
+    for shift_id, service_id in connection.execute(_GIVEN, of):
         services[shift_id].add(service_id)
     taken = Counter(room_id for room_id, _ in in_use)
     # Of several pauses the last one counts.

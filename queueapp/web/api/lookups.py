@@ -3,8 +3,10 @@
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from queueapp.actions.base import get_service
 from queueapp.actions.legs import NO_WISH, Wish
-from queueapp.db.models import Clinician, ClinicianService, Service, ServiceTarget, Shift
+from queueapp.db.known import known
+from queueapp.db.models import Clinician, ClinicianService, Service, Shift
 from queueapp.db.models import Site as SiteRow
 from queueapp.domain.refusal import RefusalKind, Refused, invalid
 from queueapp.domain.visit import EntryClass, PreferenceKind
@@ -20,15 +22,10 @@ def site_row(session: Session, site: SiteRef) -> SiteRow:
 
 def service_of(session: Session, site: SiteRef, slug: str, field: str = "service") -> Service:
     """The site's service of that slug. Raises Refused naming those there are."""
-    services = session.scalars(
-        sa.select(Service)
-        .where(Service.site_id == site.id, Service.retired.is_(False))
-        .order_by(Service.position, Service.id)
-    ).all()
-    for service in services:
-        if service.slug == slug:
-            return service
-    raise _unknown(field, "service", [service.slug for service in services])
+    services = known(session, site.id).services
+    if slug in services:
+        return get_service(session, site.id, services[slug])
+    raise _unknown(field, "service", [*services])
 
 
 def clinician_of(
@@ -77,16 +74,12 @@ def class_of(session: Session, service: Service, label: str) -> str:
     """The class a label means: `regular` is a walk-in's unless the service says otherwise."""
     if label != _REGULAR:
         return label
-    known = session.scalar(
-        sa.select(ServiceTarget.id)
-        .where(ServiceTarget.service_id == service.id, ServiceTarget.entry_class == label)
-        .limit(1)
-    )
-    return label if known is not None else EntryClass.WALK_IN.value
+    targets = known(session, service.site_id).targets.get(service.id, ())
+    return label if label in {one.entry_class for one in targets} else EntryClass.WALK_IN.value
 
 
-def _unknown(field: str, what: str, known: list[str]) -> Refused:
-    right = f"one of: {', '.join(known)}" if known else f"a {what} of this clinic; it has none"
+def _unknown(field: str, what: str, names: list[str]) -> Refused:
+    right = f"one of: {', '.join(names)}" if names else f"a {what} of this clinic; it has none"
     return Refused(
         f"No {what} of this clinic is meant by that. Give {right}.",
         field=field,
