@@ -14,13 +14,16 @@ from queueapp.loading import loading
 # Loaded when they are asked for: each brings libraries that the others do not need.
 _ELSEWHERE = {
     "backtest": "queueapp.commands.backtest:command",
+    "backup": "queueapp.commands.backup:backup",
     "bench": "queueapp.commands.bench:group",
     "db": "queueapp.commands.schema:group",
     "demo": "queueapp.commands.demo:command",
     "export": "queueapp.commands.exporting:group",
     "import": "queueapp.commands.importing:group",
     "metrics": "queueapp.commands.metrics:command",
+    "purge": "queueapp.commands.purge:command",
     "replay": "queueapp.commands.replay:command",
+    "restore": "queueapp.commands.backup:restore",
     "token": "queueapp.commands.logins:token",
     "user": "queueapp.commands.logins:user",
     "work": "queueapp.commands.work:command",

@@ -24,7 +24,9 @@ class SiteRules:
 
     `parked_hold` keeps the time of a booking that the desk put aside; `overlap_by` is who may book
     over somebody or outside the hours: every receptionist, or a manager alone. `language` is what
-    kiosk and phone speak until somebody chooses another.
+    kiosk and phone speak until somebody chooses another. A purge forgets people `keep_people` after
+    they last came, and their words with them; messages and who looked and changed after theirs; 0
+    is never.
     """
 
     grace: timedelta = 10 * _MINUTE
@@ -53,6 +55,9 @@ class SiteRules:
     walk_in_share: float = 0.3
     lobby_light: bool = False
     language: str = WRITTEN_IN
+    keep_people: timedelta = timedelta(days=730)
+    keep_messages: timedelta = timedelta(days=30)
+    keep_record: timedelta = timedelta(days=2190)
 
     @classmethod
     def from_mapping(cls, stored: Mapping[str, Any]) -> "SiteRules":

@@ -46,6 +46,7 @@ KIND_WORDS = {
     "device_code": "Made a pairing code for",
     "device_paired": "Paired a screen",
     "device_revoked": "Revoked a screen",
+    "kept_purged": "Purged what was kept long enough",
     "visit": "Looked at the details of",
     "called": "Called",
     "recalled": "Called again",

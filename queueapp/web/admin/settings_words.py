@@ -74,6 +74,18 @@ GROUPS: dict[str, dict[str, Figure]] = {
         "day_starts_at": Figure("The service day begins at", "Night shifts end before it"),
         "forecast_fresh": Figure("A forecast counts as fresh for", "", SECONDS, 3600),
     },
+    "Forgetting": {
+        "keep_people": Figure(
+            "People, with notes and feedback",
+            "Purged so long after they last came; 0 never",
+            DAYS,
+            36_500,
+        ),
+        "keep_messages": Figure("Messages", "Purged after; 0 never", DAYS, 36_500),
+        "keep_record": Figure(
+            "Who looked and who changed the clinic", "Purged after; 0 never", DAYS, 36_500
+        ),
+    },
 }
 
 
