@@ -2,6 +2,7 @@
 
 import click
 
+from queueapp.commands.bench_live import command as live
 from queueapp.commands.bench_promises import command as promises
 
 
@@ -10,4 +11,5 @@ def group() -> None:
     """Measure the product beside a floor, as JSON."""
 
 
+group.add_command(live, "live")
 group.add_command(promises, "promises")

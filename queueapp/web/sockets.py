@@ -18,7 +18,8 @@ from queueapp.realtime.audience import Audience, Listener
 from queueapp.realtime.publish import Publisher, beat_room
 from queueapp.realtime.watch import Watch
 from queueapp.web import gate, limits, security
-from queueapp.web.wire import LARGEST_MESSAGE, Wire
+from queueapp.web.websocket import LARGEST_MESSAGE
+from queueapp.web.wire import Wire
 
 if TYPE_CHECKING:
     from queueapp.realtime.pokes import Pokes

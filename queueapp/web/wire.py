@@ -1,20 +1,19 @@
-"""The wire below Socket.IO: what one connection may send, and how it is ended."""
+"""The wire below Socket.IO: how sockets are written to, and how they are ended."""
 
+import functools
 import logging
-import secrets
 import time
+from contextlib import nullcontext
 from typing import Any
 
 from flask_socketio import SocketIO
-from limits import RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 
-log = logging.getLogger("queueapp.security")
+from queueapp.realtime.fanout import FanOut
+from queueapp.realtime.outlet import LockedOutlet, Outlet, Outlets
+from queueapp.web.websocket import Websocket
 
-LARGEST_MESSAGE = 16 * 1024
-# A page says who it is, then answers a ping every few seconds; it never says anything else.
-MOST_MESSAGES = RateLimitItemPerSecond(10)
+log = logging.getLogger(__name__)
+
 # How long a connection may take to be let in to a channel.
 STRANGERS_STAY_S = 5.0
 
@@ -25,13 +24,36 @@ class Wire:
     def __init__(self, socketio: SocketIO) -> None:
         self._socketio = socketio
         self._strangers: dict[str, float] = {}
-        _measure(socketio)
+        server = socketio.server
+        under_gevent = server.eio.async_mode == "gevent"
+        kind = Outlet if under_gevent else LockedOutlet
+        self._outlets = Outlets(server.start_background_task, server.sleep, kind)
+        # The one place where Engine.IO looks up who speaks websocket; it has no setting for it.
+        # Socket.IO's own stand-in of tests has no wire.
+        server.eio._async = {**server.eio._async, "websocket": self._websocket}
+        self._fan_out = _fan_out(server) if under_gevent else None
 
     def emit(
-        self, event: str, data: dict[str, Any], room: str, skip: list[str] | None = None
+        self,
+        event: str,
+        data: dict[str, Any],
+        room: str | list[str],
+        skip: list[str] | None = None,
     ) -> None:
-        """Send to the local sockets of a room, or to one by its id, but for those of `skip`."""
-        self._socketio.emit(event, data, to=room, skip_sid=skip or None, ignore_queue=True)
+        """Send to the local sockets of a room, or to some by their ids, but for those of `skip`."""
+        if self._fan_out:
+            self._fan_out.emit(event, data, room, skip or ())
+        else:
+            self._socketio.emit(event, data, to=room, skip_sid=skip or None, ignore_queue=True)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether one frame is made for all of a room."""
+        return self._fan_out is not None
+
+    def held(self) -> int:
+        """Bytes that are kept for sockets that do not take them."""
+        return self._outlets.held()
 
     def drop(self, sid: str) -> None:
         """End a socket and its connection, which a hostile client would else keep open."""
@@ -53,35 +75,26 @@ class Wire:
             if moment - since > STRANGERS_STAY_S:
                 self._end(connection)
 
+    def _websocket(self, handler: Any, _server: Any) -> Websocket:
+        """A new connection's, as Engine.IO asks for it; `handler` is a method of its socket."""
+        if self._fan_out is None:
+            return Websocket(handler, self._outlets.open, lambda _: nullcontext())
+        reaching = functools.partial(self._fan_out.reaching, handler.__self__)
+        start = self._socketio.server.start_background_task
+        return Websocket(handler, self._outlets.open, reaching, start)
+
     def _end(self, connection: str | None) -> None:
         if connection is not None:
             # Waits until what is on its way was sent, which a frozen client can hold up.
             self._socketio.start_background_task(self._socketio.server.eio.disconnect, connection)
 
 
-def _measure(socketio: SocketIO) -> None:
-    """Cut off whoever sends too much, before it is gathered, or too often.
-
-    Engine.IO looks at a message's size once all of it is in memory, and at its rate not at all; it
-    has no setting for either, so that its own websocket class is derived from here.
-    """
-    # Socket.IO's own stand-in of tests has no wire.
-    eio = socketio.server.eio
-    base: Any = eio._async["websocket"]
-    limiter = FixedWindowRateLimiter(MemoryStorage())
-
-    class Measured(base):  # type: ignore[misc]
-        def __init__(self, handler: Any, server: Any) -> None:
-            super().__init__(handler, server)
-            self.server_args["max_message_size"] = LARGEST_MESSAGE
-            self._name = secrets.token_hex(8)
-
-        def wait(self) -> Any:
-            said = super().wait()
-            if said is None or limiter.hit(MOST_MESSAGES, self._name):
-                return said
-            log.warning("a live connection sent more than %s and was cut off", MOST_MESSAGES)
-            self.close()
-            return None
-
-    eio._async = {**eio._async, "websocket": Measured}
+def _fan_out(server: Any) -> FanOut | None:
+    try:
+        return FanOut(server)
+    except (AttributeError, TypeError) as error:
+        log.warning(
+            "this Socket.IO is not as queueapp knows it (%s): each screen is sent its own frame, "
+            "which takes longer", error,
+        )  # fmt: skip
+        return None

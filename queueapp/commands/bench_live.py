@@ -1,0 +1,278 @@
+"""`bench live`: what it costs, and how long it takes, to tell every screen of a change."""
+
+import json
+import os
+import pickle
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from queueapp.commands import base, bench_live_clinic, bench_process
+from queueapp.commands.bench_live_clinic import SITE, Change, Clinic
+from queueapp.commands.bench_machine import machine
+
+LOBBIES = 20
+SELDOM, OFTEN = 2.0, 80.0
+_CONNECTIONS = 8
+_SETTLE_S = 1.5
+# Sockets that come and go before memory is first looked at, so that what is loaded once is not
+# counted as theirs.
+_WARM_UP = 40
+_HANDLES = 20_000
+
+Times = dict[str, dict[int, list[float]]]
+
+
+class Helper:
+    """A process of the benchmark that obeys lines on its standard input."""
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", f"queueapp.commands.{module}", *arguments],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def ask(self, **order: Any) -> dict[str, Any]:
+        """One order and its answer."""
+        self.say(json.dumps(order))
+        return json.loads(self.hear())  # type: ignore[no-any-return]
+
+    def say(self, line: str) -> None:
+        """One line to it."""
+        assert self.process.stdin
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def hear(self) -> str:
+        """One line of it."""
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line:
+            raise click.ClickException("A process of the benchmark ended early.")
+        return line
+
+    def end(self) -> None:
+        """Let it end, and wait."""
+        with suppress(BrokenPipeError):
+            self.process.communicate(timeout=30)
+
+
+@contextmanager
+def helper(module: str, *arguments: str) -> Iterator[Helper]:
+    """A helper until the end of the block."""
+    one = Helper(module, *arguments)
+    try:
+        yield one
+    finally:
+        one.end()
+
+
+@click.command()
+@click.option("--clients", default="100,500,1000,2000", show_default=True,
+              help="Numbers of phones, each measured with a server of its own.")  # fmt: skip
+@click.option("--seconds", default=10.0, show_default=True, help="Length of each measurement.")
+@base.json_option
+def command(clients: str, seconds: float, json_file: str | None) -> None:
+    """Deliveries per processor-second and delay, beside a bare broadcast of the same bytes.
+
+    One site of 60 waiting, served on SQLite; its phones listen to their line and visit, and 20
+    lobbies to the lobby. People step out and come back over the API, which changes the line of
+    all phones. Counted is every update that reached a socket, against all the processor time of
+    the web process: commands, rendering, sending, pings, heartbeats. Linux only.
+    """
+    try:
+        numbers = [int(one) for one in clients.split(",")]
+    except ValueError:
+        raise click.UsageError("--clients takes numbers with commas: 100,500") from None
+    with suppress(ValueError, OSError):
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, _HANDLES), hard))
+    about = machine("sqlite://")
+    cores = sorted(os.sched_getaffinity(0))
+    ours = {cores[-1]} if len(cores) > 1 else set(cores)
+    bench_process.pin(os.getpid(), ours)
+    rows = []
+    for number in numbers:
+        with tempfile.TemporaryDirectory() as directory:
+            row = measure(Path(directory), number, seconds, {cores[0]})
+        rows.append(row)
+        click.echo(in_words(row), err=json_file == "-")
+    figures = {"live": rows, "lobbies": LOBBIES, "seconds": seconds, "pinned": len(cores) > 1}
+    base.write_json(json_file, figures | about)
+
+
+def measure(directory: Path, phones: int, seconds: float, cores: set[int]) -> dict[str, Any]:
+    """All figures for one number of phones."""
+    with bench_live_clinic.served(directory) as clinic, helper("bench_live_phones") as ears:
+        web = clinic.web_process()
+        bench_process.pin(web, cores)
+        _warm_up(clinic, ears)
+        alone_s = _cpu_of_commands(clinic, web, min(seconds, 5.0))
+        before_kib = bench_process.resident_kib(web)
+        began, cpu = time.monotonic(), bench_process.cpu_s(web)
+        opened = ears.ask(open=clinic.screens(phones, LOBBIES))
+        joining_s, joining_cpu_s = time.monotonic() - began, bench_process.cpu_s(web) - cpu
+        if opened["open"] != phones + LOBBIES:
+            raise click.ClickException(f"Of {phones + LOBBIES} screens {opened['open']} got in.")
+        time.sleep(_SETTLE_S)
+        clinic.change(SELDOM, 2.0, 1)
+        time.sleep(_SETTLE_S)
+        kib = (bench_process.resident_kib(web) - before_kib) / (phones + LOBBIES)
+        cpu = bench_process.cpu_s(web)
+        time.sleep(5.0)
+        idle = (bench_process.cpu_s(web) - cpu) / 5.0
+        seldom = _listen(clinic, ears, web, SELDOM, seconds, 1)
+        often = _listen(clinic, ears, web, OFTEN, seconds, _CONNECTIONS)
+        sample = often["heard"]["sample"]
+        ears.ask(close=True)
+        floor = _floor(directory, ears, sample, phones + LOBBIES, often["updates"], seconds, cores)
+    rate, floor_rate = often["rate"], floor["rate"]
+    commands_s = alone_s * len(often["made"])
+    live_s = often["cpu_s"] - commands_s
+    heard = often["heard"]
+    return {
+        "clients": phones,
+        "deliveries_per_cpu_s": round(rate),
+        "floor_deliveries_per_cpu_s": round(floor_rate),
+        "ratio": round(rate / floor_rate, 3),
+        "last_client_p50_ms": _ms(seldom["last"], 50),
+        "floor_last_client_p50_ms": _ms(floor["last"], 50),
+        "last_client_p99_ms": _ms(seldom["last"], 99),
+        "event_p50_ms": _ms(often["events"], 50),
+        "event_p99_ms": _ms(often["events"], 99),
+        "kib_per_connection": round(kib, 1),
+        "events_per_s": round(len(often["made"]) / seconds, 1),
+        "updates": often["updates"],
+        "deliveries": heard["deliveries"],
+        "octets_per_update": len(sample),
+        "web_cpu_s": round(often["cpu_s"], 2),
+        "cpu_ms_per_command_alone": round(alone_s * 1000, 2),
+        "live_path_deliveries_per_cpu_s": round(heard["deliveries"] / max(live_s, 0.01)),
+        "live_path_ratio": round(heard["deliveries"] / max(live_s, 0.01) / floor_rate, 3),
+        "command_p50_ms": _ms([c.answered_at - c.sent_at for c in seldom["made"]], 50),
+        "after_answer_last_client_p50_ms": _ms(seldom["after_answer"], 50),
+        "idle_cpu_share": round(idle, 3),
+        "joining_s": round(joining_s, 2),
+        "joining_cpu_ms_each": round(joining_cpu_s / (phones + LOBBIES) * 1000, 2),
+        "went_back": seldom["heard"]["went_back"] + heard["went_back"],
+        "malformed": seldom["heard"]["malformed"] + heard["malformed"],
+        "ended": heard["ended"],
+    }
+
+
+def _warm_up(clinic: Clinic, ears: Helper) -> None:
+    ears.ask(open=clinic.screens(_WARM_UP, LOBBIES))
+    clinic.change(20.0, 2.0, _CONNECTIONS)
+    time.sleep(_SETTLE_S)
+    ears.ask(close=True)
+    time.sleep(_SETTLE_S)
+
+
+def _cpu_of_commands(clinic: Clinic, web: int, seconds: float) -> float:
+    """Processor seconds of one command with no screen open."""
+    cpu = bench_process.cpu_s(web)
+    made = clinic.change(OFTEN, seconds, _CONNECTIONS)
+    return (bench_process.cpu_s(web) - cpu) / len(made)
+
+
+def _listen(
+    clinic: Clinic, ears: Helper, web: int, per_second: float, seconds: float, connections: int
+) -> dict[str, Any]:
+    """Change the site at that rate and say who heard of it when, and what it cost."""
+    ears.ask(count=True)
+    cpu = bench_process.cpu_s(web)
+    made = clinic.change(per_second, seconds, connections)
+    time.sleep(0.5)
+    used = bench_process.cpu_s(web) - cpu
+    path = clinic.directory / "times"
+    heard = ears.ask(take=str(path))
+    line: dict[int, list[float]] = pickle.loads(path.read_bytes())[f"line:{SITE}"]
+    phones = heard["open"] - LOBBIES
+    told = _told_of(line, [c for c in made if c.visit], phones)
+    return {
+        "heard": heard,
+        "made": made,
+        "cpu_s": used,
+        "rate": heard["deliveries"] / used,
+        "updates": len(line),
+        "last": [times[-1] - one.sent_at for one, times in told],
+        "after_answer": [times[-1] - one.answered_at for one, times in told],
+        "events": np.concatenate([times - one.sent_at for one, times in told]),
+    }
+
+
+def _told_of(
+    line: dict[int, list[float]], made: Sequence[Change], phones: int
+) -> list[tuple[Change, "np.ndarray[Any, np.dtype[np.float64]]"]]:
+    """Each change with the times at which all phones had an update that contains it."""
+    seqs = sorted(seq for seq, times in line.items() if len(times) >= phones)
+    found = []
+    for one in made:
+        where = bisect_left(seqs, one.seq)
+        if where < len(seqs):
+            found.append((one, np.sort(np.array(line[seqs[where]]))))
+    if len(found) < 0.9 * len(made):
+        raise click.ClickException("Not every phone was told of each change.")
+    return found
+
+
+def _floor(
+    directory: Path, ears: Helper, sample: str, clients: int, updates: int, seconds: float,
+    cores: set[int],
+) -> dict[str, Any]:  # fmt: skip
+    """The same bytes to as many clients, from a bare loop: as seldom, then as often."""
+    file = directory / "payload"
+    file.write_text(sample)
+    with helper("bench_live_floor", str(file)) as door:
+        bench_process.pin(door.process.pid, cores)
+        port = int(door.hear())
+        plain = {"port": port, "origin": "", "cookie": "", "want": []}
+        ears.ask(open=[plain] * clients)
+        time.sleep(0.5)
+        last = []
+        ears.ask(count=True)
+        sent: dict[int, float] = {}
+        for seq in range(1_000_000, 1_000_000 + int(SELDOM * seconds)):
+            sent[seq] = time.monotonic()
+            door.say(str(seq))
+            time.sleep(1 / SELDOM)
+        path = directory / "times"
+        ears.ask(take=str(path))
+        line: dict[int, list[float]] = pickle.loads(path.read_bytes())[f"line:{SITE}"]
+        last = [max(line[seq]) - at for seq, at in sent.items()]
+        ears.ask(count=True)
+        cpu = bench_process.cpu_s(door.process.pid)
+        began = time.monotonic()
+        for n in range(updates):
+            time.sleep(max(0.0, began + n * seconds / updates - time.monotonic()))
+            door.say(str(2_000_000 + n))
+        time.sleep(0.5)
+        used = bench_process.cpu_s(door.process.pid) - cpu
+        heard = ears.ask(take=str(path))
+        ears.ask(close=True)
+    return {"rate": heard["deliveries"] / used, "last": last}
+
+
+def _ms(seconds: Any, percentile: float) -> float:
+    return round(float(np.percentile(np.asarray(seconds), percentile)) * 1000, 1)
+
+
+def in_words(row: dict[str, Any]) -> str:
+    """One line for people."""
+    return (
+        f"{row['clients']:>5} phones: {row['deliveries_per_cpu_s']:,} deliveries/CPU-s, floor "
+        f"{row['floor_deliveries_per_cpu_s']:,} (ratio {row['ratio']}; without the commands "
+        f"{row['live_path_ratio']}); last client {row['last_client_p50_ms']} ms, floor "
+        f"{row['floor_last_client_p50_ms']} ms; event p99 {row['event_p99_ms']} ms at "
+        f"{row['events_per_s']}/s; {row['kib_per_connection']} KiB per connection"
+    )
