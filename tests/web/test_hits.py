@@ -176,8 +176,8 @@ def test_lobby_phone_and_board_say_it_of_each_service(
         return re.sub(r"<[^>]+>", " ", found[1])
 
     page = said(world, lobby)["html"]
-    assert "Right 70 % of 40 promises in 30 days" in line(page, "Doctor")
-    assert "Too few promises yet to say: 12 of 30" in line(page, "Blood test")
+    assert "Right 70 % of 40 in 30 days" in line(page, "Doctor")
+    assert "Too few promises yet: 12 of 30" in line(page, "Blood test")
     # Nothing of today moves it, so nobody can tell how a discreet visit came out.
     with world.db.write() as s:
         for _ in range(20):
@@ -219,7 +219,7 @@ def test_a_clinic_without_history_tells_wide_ranges_and_no_nonsense(world: Patie
     for _ in range(6):
         Forecaster(world.db).refresh(world.site_id, datetime.now(UTC))
         page = said(world, lobby)["html"]
-        assert "Too few promises yet to say: 0 of 30" in page
+        assert "Too few promises yet: 0 of 30" in page
         low, high = map(int, re.findall(r"<bdi>(\d+)–(\d+)</bdi>", page)[0])
         ranges.append((low, high))
         promise = comes(world, 0).promises[0]

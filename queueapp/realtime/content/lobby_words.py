@@ -84,8 +84,8 @@ def moved_words(session: Session, site: Site, services: Iterable[Service]) -> li
 def hit_line(hits: Hits) -> str:
     """How often what is told of a service was right, or that too few were told to say."""
     if hits.share is None:
-        return f"Too few promises yet to say: {hits.told} of {ENOUGH}"
-    return f"Right {hits.share:.0%} of {hits.told} promises in {DAYS} days".replace("%", " %")
+        return f"Too few promises yet: {hits.told} of {ENOUGH}"
+    return f"Right {hits.share:.0%} of {hits.told} in {DAYS} days".replace("%", " %")
 
 
 def _begun(names: Sequence[str], all_late: bool) -> str:

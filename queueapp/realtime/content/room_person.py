@@ -154,7 +154,7 @@ def inside(session: Session, site: Site, now: datetime, row: EntryRow) -> Inside
         asked_at=asked,
         is_asked=asked is not None and asked <= now,
         endings=[
-            (str(n), f"about {_AGO.get(n, f'{n} min')} ago")
+            (str(n), f"{_AGO.get(n, f'{n} min')} ago")
             for n in ENDED_AGO
             if asked and began + timedelta(minutes=n) < asked
         ],
