@@ -1,16 +1,13 @@
 """`bench live`: what it costs, and how long it takes, to tell every screen of a change."""
 
-import json
 import os
 import pickle
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +17,9 @@ import numpy as np
 from queueapp.commands import base, bench_live_clinic, bench_process
 from queueapp.commands.bench_live_clinic import SITE, Change, Clinic
 from queueapp.commands.bench_machine import machine
+from queueapp.commands.bench_process import Helper, helper
 
+PHONES = "queueapp.commands.bench_live_phones"
 LOBBIES = 20
 SELDOM, OFTEN = 2.0, 80.0
 _CONNECTIONS = 8
@@ -31,50 +30,6 @@ _WARM_UP = 40
 _HANDLES = 20_000
 
 Times = dict[str, dict[int, list[float]]]
-
-
-class Helper:
-    """A process of the benchmark that obeys lines on its standard input."""
-
-    def __init__(self, module: str, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", f"queueapp.commands.{module}", *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    def ask(self, **order: Any) -> dict[str, Any]:
-        """One order and its answer."""
-        self.say(json.dumps(order))
-        return json.loads(self.hear())  # type: ignore[no-any-return]
-
-    def say(self, line: str) -> None:
-        """One line to it."""
-        assert self.process.stdin
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def hear(self) -> str:
-        """One line of it."""
-        assert self.process.stdout
-        line = self.process.stdout.readline()
-        if not line:
-            raise click.ClickException("A process of the benchmark ended early.")
-        return line
-
-    def end(self) -> None:
-        """Let it end, and wait."""
-        with suppress(BrokenPipeError):
-            self.process.communicate(timeout=30)
-
-
-@contextmanager
-def helper(module: str, *arguments: str) -> Iterator[Helper]:
-    """A helper until the end of the block."""
-    one = Helper(module, *arguments)
-    try:
-        yield one
-    finally:
-        one.end()
 
 
 @click.command()
@@ -113,7 +68,7 @@ def command(clients: str, seconds: float, json_file: str | None) -> None:
 
 def measure(directory: Path, phones: int, seconds: float, cores: set[int]) -> dict[str, Any]:
     """All figures for one number of phones."""
-    with bench_live_clinic.served(directory) as clinic, helper("bench_live_phones") as ears:
+    with bench_live_clinic.served(directory) as clinic, helper(PHONES) as ears:
         web = clinic.web_process()
         bench_process.pin(web, cores)
         _warm_up(clinic, ears)
@@ -131,8 +86,8 @@ def measure(directory: Path, phones: int, seconds: float, cores: set[int]) -> di
         cpu = bench_process.cpu_s(web)
         time.sleep(5.0)
         idle = (bench_process.cpu_s(web) - cpu) / 5.0
-        seldom = _listen(clinic, ears, web, SELDOM, seconds, 1)
-        often = _listen(clinic, ears, web, OFTEN, seconds, _CONNECTIONS)
+        seldom = listen(clinic, ears, web, SELDOM, seconds, 1)
+        often = listen(clinic, ears, web, OFTEN, seconds, _CONNECTIONS)
         sample = often["heard"]["sample"]
         ears.ask(close=True)
         floor = _floor(directory, ears, sample, phones + LOBBIES, often["updates"], seconds, cores)
@@ -185,7 +140,7 @@ def _cpu_of_commands(clinic: Clinic, web: int, seconds: float) -> float:
     return (bench_process.cpu_s(web) - cpu) / len(made)
 
 
-def _listen(
+def listen(
     clinic: Clinic, ears: Helper, web: int, per_second: float, seconds: float, connections: int
 ) -> dict[str, Any]:
     """Change the site at that rate and say who heard of it when, and what it cost."""
@@ -233,7 +188,7 @@ def _floor(
     """The same bytes to as many clients, from a bare loop: as seldom, then as often."""
     file = directory / "payload"
     file.write_text(sample)
-    with helper("bench_live_floor", str(file)) as door:
+    with helper("queueapp.commands.bench_live_floor", str(file)) as door:
         bench_process.pin(door.process.pid, cores)
         port = int(door.hear())
         plain = {"port": port, "origin": "", "cookie": "", "want": []}

@@ -1,7 +1,13 @@
-"""What a process costs, as Linux counts it under /proc."""
+"""Processes of a benchmark: what one costs, as Linux counts it under /proc, and its helpers."""
 
+import json
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 
 def cpu_s(pid: int) -> float:
@@ -42,3 +48,47 @@ def pin(pid: int, cores: set[int]) -> None:
 def _stat(pid: int) -> list[str]:
     # What stands in brackets is a name, and may hold anything.
     return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+
+
+class Helper:
+    """A module run as a process of its own that obeys lines on its standard input."""
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def ask(self, **order: Any) -> dict[str, Any]:
+        """One order and its answer."""
+        self.say(json.dumps(order))
+        return json.loads(self.hear())  # type: ignore[no-any-return]
+
+    def say(self, line: str) -> None:
+        """One line to it."""
+        assert self.process.stdin
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def hear(self) -> str:
+        """One line of it."""
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.process.args!r} ended early")
+        return line
+
+    def end(self) -> None:
+        """Let it end, and wait."""
+        with suppress(BrokenPipeError):
+            self.process.communicate(timeout=30)
+
+
+@contextmanager
+def helper(module: str, *arguments: str) -> Iterator[Helper]:
+    """A helper until the end of the block."""
+    one = Helper(module, *arguments)
+    try:
+        yield one
+    finally:
+        one.end()
