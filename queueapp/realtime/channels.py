@@ -21,6 +21,11 @@ HEARERS: dict[str, frozenset[Part]] = {
 # What a program hears that does not say what it wants.
 _BY_TOKEN = frozenset({"lobby", "desk", "board", "line", "visit"})
 
+_ALL = sa.select(Site.id, Site.slug, Room.id).select_from(
+    sa.outerjoin(Site.__table__, Room.__table__, Room.site_id == Site.id)
+)
+_SOME = _ALL.where(Site.id.in_(sa.bindparam("sites", expanding=True)))
+
 
 @dataclass(frozen=True, slots=True)
 class Channel:
@@ -44,11 +49,14 @@ class Ground:
 def load_grounds(session: Session, viewer: Viewer) -> list[Ground]:
     """The sites the viewer has a part at, with their rooms."""
     sites = {grant.site_id for one in viewer.identities for grant in one.grants}
-    query = sa.select(Site.id, Site.slug, Room.id).outerjoin(Room, Room.site_id == Site.id)
-    if None not in sites:
-        query = query.where(Site.id.in_(sites))
+    connection = session.connection()
+    rows = (
+        connection.execute(_ALL)
+        if None in sites
+        else connection.execute(_SOME, {"sites": list(sites)})
+    )
     found: dict[tuple[int, str], list[int]] = {}
-    for site_id, slug, room_id in session.execute(query):
+    for site_id, slug, room_id in rows:
         rooms = found.setdefault((site_id, slug), [])
         if room_id is not None:
             rooms.append(room_id)

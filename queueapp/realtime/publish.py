@@ -38,6 +38,20 @@ SLICE_S = 0.25
 _FIRST = ("line", "lobby", "visit", "room")
 
 
+_SITES = sa.select(Site.id, Site.slug, Site.seq)
+_SINCE = (
+    sa.select(VisitEvent.visit_id, VisitEvent.kind)
+    .where(VisitEvent.site_id == sa.bindparam("site"), VisitEvent.seq > sa.bindparam("seq"))
+    .distinct()
+)
+_ONE, _OTHER = Visit.__table__.alias(), Visit.__table__.alias()
+_ALONG = (
+    sa.select(_OTHER.c.id)
+    .join_from(_ONE, _OTHER, _OTHER.c.party_id == _ONE.c.party_id)
+    .where(_ONE.c.id.in_(sa.bindparam("visits", expanding=True)))
+)
+
+
 class Transport(Protocol):
     """How messages leave this process."""
 
@@ -158,7 +172,7 @@ class Publisher:
 
     def _look(self) -> dict[int, tuple[str, int]]:
         with self._database.read() as session:
-            rows = session.execute(sa.select(Site.id, Site.slug, Site.seq)).all()
+            rows = session.connection().execute(_SITES).all()
         for site_id, _, seq in rows:
             if seq > self._rendered.get(site_id, -1):
                 self._dirty.add(site_id)
@@ -240,21 +254,15 @@ class Publisher:
         since = self._rendered.get(site.id)
         if since is None:
             return None
-        rows = session.execute(
-            sa.select(VisitEvent.visit_id, VisitEvent.kind)
-            .where(VisitEvent.site_id == site.id, VisitEvent.seq > since)
-            .distinct()
-        ).all()
+        connection = session.connection()
+        rows = connection.execute(_SINCE, {"site": site.id, "seq": since}).all()
         general = {kind for visit_id, kind in rows if visit_id is None}
         if general - {Kind.FORECAST_STORED}:
             return None
         touched = {visit_id for visit_id, _ in rows if visit_id is not None}
         # A phone also says when one who came along is called.
-        parties = sa.select(Visit.party_id).where(
-            Visit.id.in_(touched), Visit.party_id.is_not(None)
-        )
-        along = sa.select(Visit.id).where(Visit.party_id.in_(parties))
-        return touched | set(session.scalars(along)) if touched else touched
+        along = connection.execute(_ALONG, {"visits": list(touched)}) if touched else ()
+        return touched | {row.id for row in along}
 
     def _send(self, name: str, said: _Said, room: str | list[str]) -> None:
         if said.content:

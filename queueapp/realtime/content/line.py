@@ -1,9 +1,10 @@
 """The line of a site, the same bytes for all its phones; each picks its own row by its key."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -11,10 +12,36 @@ from sqlalchemy.orm import Session
 from queueapp.db.models import Promise, QueueEntry, Site, Visit
 from queueapp.db.queries.forecasts import parsed, stored_forecast
 from queueapp.db.queries.queue import QueueView, load_queue
+from queueapp.db.session import SNAPSHOT
 from queueapp.domain.quantiles import NOBODY_ON_DUTY
 from queueapp.domain.visit import IN_ROOM_STATES, OPEN_STATES, EntryState, Presence
 from queueapp.realtime.content import content
 from queueapp.waits.promise import percent_not_reached
+
+_ENTRY, _VISIT = QueueEntry.__table__, Visit.__table__
+_OPEN = (
+    sa.select(
+        _ENTRY.c.id,
+        _ENTRY.c.state,
+        _ENTRY.c.called_at,
+        _VISIT.c.id.label("visit_id"),
+        _VISIT.c.key,
+        _VISIT.c.ticket,
+        _VISIT.c.discreet,
+    )
+    .join_from(_ENTRY, _VISIT, _VISIT.c.id == _ENTRY.c.visit_id)
+    .where(_ENTRY.c.site_id == sa.bindparam("site"), _ENTRY.c.state.in_(OPEN_STATES))
+    .order_by(_ENTRY.c.called_at, _ENTRY.c.id)
+)
+_TOLD = (
+    sa.select(Promise.entry_id, Promise.low_at, Promise.high_at)
+    .where(
+        Promise.entry_id.in_(sa.bindparam("entries", expanding=True)),
+        Promise.low_at.is_not(None),
+        Promise.basis != NOBODY_ON_DUTY,
+    )
+    .order_by(Promise.entry_id, Promise.number)
+)
 
 
 class LineRow(NamedTuple):
@@ -43,22 +70,19 @@ def line(session: Session, site: Site, now: datetime, _subject: int | None) -> d
     return {"columns": list(LineRow._fields), "rows": [list(row) for row in rows]}
 
 
+def open_rows(session: Session, site: Site) -> Sequence[Any]:
+    """Open entries with what is shown of their visits, those called first; once per snapshot."""
+    seen: dict[Any, Any] = session.info.get(SNAPSHOT, {})
+    if ("open", site.id) not in seen:
+        rows = session.connection().execute(_OPEN, {"site": site.id}).all()
+        seen["open", site.id] = rows
+    return cast("Sequence[Any]", seen["open", site.id])
+
+
 def line_rows(session: Session, site: Site, now: datetime) -> list[LineRow]:
     """Those in rooms, then those waiting in calling order."""
     view = load_queue(session, site, now)
-    found = session.execute(
-        sa.select(
-            QueueEntry.id,
-            QueueEntry.state,
-            QueueEntry.called_at,
-            Visit.key,
-            Visit.ticket,
-            Visit.discreet,
-        )
-        .join(Visit, Visit.id == QueueEntry.visit_id)
-        .where(QueueEntry.site_id == site.id, QueueEntry.state.in_(OPEN_STATES))
-        .order_by(QueueEntry.called_at, QueueEntry.id)
-    ).all()
+    found = open_rows(session, site)
     by_id = {row.id: row for row in found}
     ranges = _ranges(session, site, [c.entry_id for c in view.line])
     rows = [
@@ -110,17 +134,9 @@ def _ranges(
                 high = forecast.made_at + timedelta(seconds=seconds) if isfinite(seconds) else None
                 found[entry_id] = (*_whole(low, high), percent_not_reached(quantiles.not_reached))
     missing = [entry_id for entry_id in entry_ids if entry_id not in found]
-    for promise in session.scalars(
-        sa.select(Promise)
-        .where(
-            Promise.entry_id.in_(missing),
-            Promise.low_at.is_not(None),
-            Promise.basis != NOBODY_ON_DUTY,
-        )
-        .order_by(Promise.entry_id, Promise.number)
-    ):
-        if promise.low_at:
-            found[promise.entry_id] = (*_whole(promise.low_at, promise.high_at), None)
+    told = session.connection().execute(_TOLD, {"entries": missing}) if missing else ()
+    for promise in told:
+        found[promise.entry_id] = (*_whole(promise.low_at, promise.high_at), None)
     return found
 
 

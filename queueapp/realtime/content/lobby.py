@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions.hits import recent_hits
 from queueapp.actions.waits_now import waits_now
-from queueapp.db.models import Call, Patient, QueueEntry, Room, Site, Visit
+from queueapp.db.known import known, settled
+from queueapp.db.models import Call, Patient, QueueEntry, Room, Service, Site, Visit
 from queueapp.db.queries.queue import load_queue
 from queueapp.domain.visit import CallOutcome, CallRoute, EntryState, Presence
 from queueapp.realtime.content import content
+from queueapp.realtime.content.line import open_rows
 from queueapp.realtime.content.lobby_words import delay_words, goals, hit_line, moved_words
 from queueapp.realtime.publish import stamp
 
@@ -23,6 +25,35 @@ SHOWN_CALLS = 6
 # More than are shown go along as data: of many calls in one moment none goes unheard.
 _TOLD_CALLS = 24
 _SHOWN_NEXT = 5
+_CALLS = (
+    sa.select(
+        Call.id,
+        Call.number,
+        Call.called_at,
+        Call.outcome,
+        Call.routes,
+        Visit.ticket,
+        Visit.id.label("visit_id"),
+        Patient.name_on_lobby,
+        Patient.chosen_name,
+        Patient.name,
+        Room.name.label("room"),
+        QueueEntry.state,
+    )
+    .select_from(
+        sa.join(Call.__table__, QueueEntry.__table__, QueueEntry.id == Call.entry_id)
+        .join(Visit.__table__, Visit.id == QueueEntry.visit_id)
+        .join(Room.__table__, Room.id == Call.room_id)
+        .outerjoin(Patient.__table__, Patient.id == Visit.patient_id)
+    )
+    .where(
+        Call.site_id == sa.bindparam("site"),
+        Visit.discreet.is_(False),
+        sa.cast(Call.routes, sa.String).contains(f'"{CallRoute.LOBBY.value}"'),
+    )
+    .order_by(Call.called_at.desc(), Call.id.desc())
+    .limit(2 * _TOLD_CALLS)
+)
 
 
 @content("lobby")
@@ -47,22 +78,22 @@ def lobby(session: Session, site: Site, now: datetime, _subject: int | None) -> 
 def facts(session: Session, site: Site, now: datetime) -> dict[str, Any]:
     """What the partial paints; the same facts give the same bytes."""
     view = load_queue(session, site, now)
-    discreet = _discreet(session, site)
-    care = {s.id for s in site.services if not s.not_care}
+    services = _services(session, site)
+    care = {s.id for s in services if not s.not_care}
+    visits = {row.visit_id: row for row in open_rows(session, site)}
     here = [
         c
         for c in view.line
-        if c.presence is Presence.HERE and c.visit_id not in discreet and c.service_id in care
+        if c.presence is Presence.HERE and not visits[c.visit_id].discreet and c.service_id in care
     ]
-    tickets = _tickets(session, [c.visit_id for c in here[:_SHOWN_NEXT]])
     told = _calls(session, site)
-    shown = [s for s in site.services if s.id in care and not s.retired]
+    shown = [s for s in services if s.id in care and not s.retired]
     return {
         "seq": view.seq,
         "site": site,
         "calls": told[:SHOWN_CALLS],
         "told": told,
-        "soon": [tickets[c.visit_id] for c in here[:_SHOWN_NEXT]],
+        "soon": [visits[c.visit_id].ticket for c in here[:_SHOWN_NEXT]],
         "waits": waits_now(session, site, now),
         "hits": {n: hit_line(hits) for n, hits in recent_hits(session, site, now).items()},
         "waiting": len(here),
@@ -73,35 +104,16 @@ def facts(session: Session, site: Site, now: datetime) -> dict[str, Any]:
     }
 
 
+def _services(session: Session, site: Site) -> list[Service]:
+    """All of the site's, in its order."""
+    ids = [row_id for model, row_id in known(session, site.id).rows if model is Service]
+    found = (settled(session, site.id, Service, row_id) for row_id in ids)
+    return [one for one in found if one is not None]
+
+
 def _calls(session: Session, site: Site) -> list[dict[str, Any]]:
     """The newest call of each of the last tickets called; a withdrawn one stays, crossed out."""
-    rows = session.execute(
-        sa.select(
-            Call.id,
-            Call.number,
-            Call.called_at,
-            Call.outcome,
-            Call.routes,
-            Visit.ticket,
-            Visit.id.label("visit_id"),
-            Patient.name_on_lobby,
-            Patient.chosen_name,
-            Patient.name,
-            Room.name.label("room"),
-            QueueEntry.state,
-        )
-        .join(QueueEntry, QueueEntry.id == Call.entry_id)
-        .join(Visit, Visit.id == QueueEntry.visit_id)
-        .join(Room, Room.id == Call.room_id)
-        .outerjoin(Patient, Patient.id == Visit.patient_id)
-        .where(
-            Call.site_id == site.id,
-            Visit.discreet.is_(False),
-            sa.cast(Call.routes, sa.String).contains(f'"{CallRoute.LOBBY.value}"'),
-        )
-        .order_by(Call.called_at.desc(), Call.id.desc())
-        .limit(2 * _TOLD_CALLS)
-    )
+    rows = session.connection().execute(_CALLS, {"site": site.id})
     shown: dict[int, dict[str, Any]] = {}
     for row in rows:
         if row.visit_id not in shown and len(shown) < _TOLD_CALLS:
@@ -119,18 +131,3 @@ def _calls(session: Session, site: Site) -> list[dict[str, Any]]:
                 "name": (row.chosen_name or row.name) if asked_for else "",
             }
     return list(shown.values())
-
-
-def _discreet(session: Session, site: Site) -> set[int]:
-    return set(
-        session.scalars(
-            sa.select(Visit.id).where(
-                Visit.site_id == site.id, Visit.discreet.is_(True), Visit.departed_at.is_(None)
-            )
-        )
-    )
-
-
-def _tickets(session: Session, visit_ids: list[int]) -> dict[int, str]:
-    rows = session.execute(sa.select(Visit.id, Visit.ticket).where(Visit.id.in_(visit_ids)))
-    return {row.id: row.ticket for row in rows}

@@ -9,13 +9,24 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions.hits import DAYS, ENOUGH, Hits
 from queueapp.actions.revisions import public_reason
+from queueapp.db.known import known
 from queueapp.db.models import Promise, QueueEntry, Service, Site
-from queueapp.db.queries.board import share_for, targets_of
+from queueapp.db.queries.board import share_for
 from queueapp.db.queries.figures import count_in_time
 from queueapp.db.queries.queue import QueueView
 from queueapp.domain.visit import EntryClass, EntryState
 from queueapp.realtime.content.spoken import joined
 
+_TOLD_ANEW = (
+    sa.select(QueueEntry.service_id, Promise.reason)
+    .join_from(QueueEntry.__table__, Promise.__table__, Promise.entry_id == QueueEntry.id)
+    .where(
+        QueueEntry.site_id == sa.bindparam("site"),
+        QueueEntry.state == EntryState.WAITING,
+        Promise.number == 2,
+    )
+    .order_by(Promise.told_at.desc(), Promise.id.desc())
+)
 _WORTH_SAYING = timedelta(minutes=5)
 _STEP_MIN = 5
 _MOST_SAID = 2
@@ -58,16 +69,7 @@ def delay_words(view: QueueView, services: Iterable[Service]) -> list[str]:
 def moved_words(session: Session, site: Site, services: Iterable[Service]) -> list[str]:
     """What those who wait were told anew, and why, by service; empty while promises hold."""
     newest: dict[int, str] = {}
-    for service_id, reason in session.execute(
-        sa.select(QueueEntry.service_id, Promise.reason)
-        .join(Promise, Promise.entry_id == QueueEntry.id)
-        .where(
-            QueueEntry.site_id == site.id,
-            QueueEntry.state == EntryState.WAITING,
-            Promise.number == 2,
-        )
-        .order_by(Promise.told_at.desc(), Promise.id.desc())
-    ):
+    for service_id, reason in session.connection().execute(_TOLD_ANEW, {"site": site.id}):
         newest.setdefault(service_id, public_reason(reason))
     by_reason: dict[str, list[str]] = {}
     for service in services:
@@ -107,7 +109,7 @@ def goals(
         for key, pair in count_in_time(session, site.id, span).items()
         if key[0] in care and pair[1]
     }
-    targets = targets_of(session, [s for s in site.services if s.id in care])
+    targets = known(session, site.id).targets
     found = []
     for words, booked in (("With appointment", True), ("No appointment", False)):
         part = {k: v for k, v in counts.items() if (k[1] == EntryClass.BOOKED) == booked}
@@ -117,7 +119,7 @@ def goals(
         within = sum(hits for hits, _ in part.values())
         # Where aims differ, the one that all of these people's aims come to.
         aim = sum(
-            of * share_for([t for t in targets if t.service_id == service_id], label, day)
+            of * share_for(targets.get(service_id, ()), label, day)
             for (service_id, label), (_, of) in part.items()
         )
         got = round(100 * within / judged) if judged >= _ENOUGH else None

@@ -71,6 +71,20 @@ class VisitView:
         return " ".join(str(n) for n in [*mine, *(f.call_id for f in self.fellows if f.call_id)])
 
 
+_ENTRIES = selectinload(Visit.entries)
+_VISITS = (
+    sa.select(Visit)
+    .options(
+        _ENTRIES.selectinload(QueueEntry.calls).selectinload(Call.room),
+        _ENTRIES.selectinload(QueueEntry.promises),
+        _ENTRIES.selectinload(QueueEntry.room),
+        _ENTRIES.selectinload(QueueEntry.clinician),
+        selectinload(Visit.patient),
+    )
+    .where(Visit.id.in_(sa.bindparam("visits", expanding=True)))
+)
+
+
 @content("visit")
 def visit(session: Session, site: Site, now: datetime, subject: int | None) -> dict[str, Any]:
     """The painted page's live part; `stage` and `visit` are the same facts as data."""
@@ -91,15 +105,8 @@ def visit(session: Session, site: Site, now: datetime, subject: int | None) -> d
 @together("visit")
 def load(session: Session, visit_ids: list[int]) -> None:
     """What all of `visit_ids` need, in a few statements; `visit` then asks for nothing more."""
-    entries = selectinload(Visit.entries)
-    query = sa.select(Visit).options(
-        entries.selectinload(QueueEntry.calls).selectinload(Call.room),
-        entries.selectinload(QueueEntry.promises),
-        entries.selectinload(QueueEntry.room),
-        entries.selectinload(QueueEntry.clinician),
-        selectinload(Visit.patient),
-    )
-    session.info["queueapp.visits"] = session.scalars(query.where(Visit.id.in_(visit_ids))).all()
+    found = session.scalars(_VISITS, {"visits": visit_ids}).all()
+    session.info["queueapp.visits"] = found
 
 
 def view_of(session: Session, now: datetime, visit_id: int | None) -> VisitView | None:
