@@ -4,6 +4,7 @@ It holds a lease in the database, so that of all that run exactly one works.
 """
 
 import logging
+import math
 import os
 import signal
 import socket
@@ -63,7 +64,8 @@ class Worker:
         self._forecaster = Forecaster(database)
         self._not_before: dict[int, float] = {}
         self._clocks = ClockWatch(clock, ticking)
-        self._holds_until = self._renew_at = self._sweep_at = self._tidy_at = 0.0
+        self._holds_until = self._renew_at = self._messages_at = self._tidy_at = 0.0
+        self._swept: dict[int, float] = {}
         self._is_well = True
 
     def step(self) -> list[int]:
@@ -71,9 +73,9 @@ class Worker:
         self._clocks.look()
         if not self._has_lease():
             return []
-        if self._ticking() >= self._sweep_at:
-            self._sweep_at = self._ticking() + SWEEP_S
-            self._sweep()
+        self._sweep()
+        if self._ticking() >= self._messages_at:
+            self._messages_at = self._ticking() + SWEEP_S
             self._write_messages()
         if self._ticking() >= self._tidy_at:
             self._tidy_at = self._ticking() + HOUSEKEEPING_S
@@ -135,10 +137,21 @@ class Worker:
         return True
 
     def _sweep(self) -> None:
+        """Sweep where there is something to do; each site is looked at once in a while.
+
+        Many sites are not looked at together: somebody waits for the forecasts in between.
+        """
         with self._database.read() as session:
             sites = session.scalars(sa.select(Site.id).order_by(Site.id)).all()
-        for site_id in sites:
+        waiting = [n for n in sites if self._ticking() >= self._swept.get(n, -math.inf) + SWEEP_S]
+        share = max(1, math.ceil(len(sites) * LOOK_S / SWEEP_S))
+        for site_id in sorted(waiting, key=lambda n: self._swept.get(n, -math.inf))[: 2 * share]:
+            self._swept[site_id] = self._ticking()
             try:
+                with self._database.read() as session:
+                    site = session.get_one(Site, site_id)
+                    if not day.is_due(session, self._clock(), site=site):
+                        continue
                 with self._database.write() as session:
                     day.sweep(session, SYSTEM, self._clock(), site_id=site_id)
             except Exception:

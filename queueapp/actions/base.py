@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from queueapp.db.known import settled
 from queueapp.db.models import (
@@ -31,9 +31,9 @@ from queueapp.domain.visit import OPEN_STATES, EntryState
 _HOLD_ENTRY = (
     sa.select(QueueEntry)
     .join(QueueEntry.visit)
-    .options(contains_eager(QueueEntry.visit))
+    .options(contains_eager(QueueEntry.visit), joinedload(QueueEntry.clinician))
     .where(QueueEntry.id == sa.bindparam("row"))
-    .with_for_update(key_share=True)
+    .with_for_update(key_share=True, of=(QueueEntry, Visit))
     .execution_options(populate_existing=True)
 )
 _HOLD_VISIT = (

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -31,6 +32,9 @@ _SHIFTS_AT = sa.select(Shift).where(
     Shift.clinician_id == sa.bindparam("clinician"),
     Shift.planned_from <= sa.bindparam("starts_at"),
     Shift.planned_to > sa.bindparam("starts_at"),
+)
+_DELAY_AT = _SHIFTS_AT.with_only_columns(sa.func.max(Shift.declared_delay)).where(
+    Shift.actual_to.is_(None)
 )
 
 
@@ -210,12 +214,23 @@ def shifts_at(session: Session, appointment: Appointment) -> Sequence[Shift]:
     """The shifts of its clinician that the booked time lies in, ended ones too; a pool has none."""
     if appointment.clinician_id is None:
         return []
-    of = {
+    return session.scalars(_SHIFTS_AT, _at(appointment)).all()
+
+
+def _at(appointment: Appointment) -> dict[str, Any]:
+    return {
         "site": appointment.site_id,
         "clinician": appointment.clinician_id,
         "starts_at": appointment.starts_at,
     }
-    return session.scalars(_SHIFTS_AT, of).all()
+
+
+def delay_at(session: Session, appointment: Appointment) -> timedelta:
+    """By how much its clinician has said to run late, in the shifts it lies in and not ended."""
+    if appointment.clinician_id is None:
+        return timedelta(0)
+    said: timedelta | None = session.connection().scalar(_DELAY_AT, _at(appointment))
+    return said or timedelta(0)
 
 
 def declared_delay(shifts: Iterable[Shift]) -> timedelta:

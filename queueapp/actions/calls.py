@@ -7,16 +7,17 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions import desk_items
-from queueapp.actions.base import get_entry, get_room, happened, image, note
+from queueapp.actions.base import get_entry, happened, image, note
 from queueapp.actions.entries import be_here, lock_entry
 from queueapp.actions.summons import ROUTE_WORDS, chosen_routes, standing_call, summon, summons
-from queueapp.db.models import Call, Party, QueueEntry, Site, Visit
+from queueapp.db.known import settled
+from queueapp.db.models import Call, Party, QueueEntry, Room, Site, Visit
 from queueapp.db.queries.queue import QueueView, load_head, load_queue
-from queueapp.db.unit import lock_site
+from queueapp.db.unit import find_locked_site
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.ordering import Candidate, ShiftView, Why, next_for, why_not
-from queueapp.domain.refusal import conflict, invalid
+from queueapp.domain.refusal import conflict, invalid, not_found
 from queueapp.domain.visit import CallOutcome, CallRoute, EntryState, Presence, wrong_state
 
 _REFUSALS = {
@@ -224,8 +225,11 @@ def _ready(
     clinician_id: int | None,
     load: Callable[[Session, Site, datetime], QueueView] = load_queue,
 ) -> tuple[QueueView, ShiftView]:
-    room = get_room(session, room_id)
-    view = load(session, lock_site(session, room.site_id), now)
+    site = find_locked_site(session, {"room": room_id})
+    room = settled(session, site.id, Room, room_id) if site else None
+    if site is None or room is None:
+        raise not_found("The room")
+    view = load(session, site, now)
     here = [s for s in view.shifts if s.is_open and s.room_id == room_id]
     if clinician_id is not None:
         here = [s for s in here if s.clinician_id == clinician_id]

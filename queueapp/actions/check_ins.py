@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from queueapp.actions import desk_items
 from queueapp.actions.base import happened, image, never_came, note
-from queueapp.actions.booking_rows import declared_delay, shifts_at
+from queueapp.actions.booking_rows import delay_at
 from queueapp.actions.legs import (
     NO_WISH,
     PlannedStep,
@@ -63,7 +63,7 @@ def check_in(
     service = settled(session, site.id, Service, appointment.service_id)
     assert service
     reference, too_late = booked_reference(
-        appointment.starts_at, when, declared_delay(shifts_at(session, appointment)), site.rules
+        appointment.starts_at, when, delay_at(session, appointment), site.rules
     )
     entry_class = EntryClass.WALK_IN if too_late else EntryClass.BOOKED
     patient = appointment.patient

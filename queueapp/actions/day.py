@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from queueapp.actions import base, presence, service
 from queueapp.actions.day_ends import not_reached
 from queueapp.actions.shifts import close_shift, plan_shifts
-from queueapp.actions.sweep import sweep
+from queueapp.actions.sweep import is_due, sweep
 from queueapp.db.models import QueueEntry, Shift, Site
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
@@ -19,7 +19,7 @@ from queueapp.domain.events import Kind
 from queueapp.domain.refusal import Refused, conflict, invalid
 from queueapp.domain.visit import OPEN_STATES, EntryState, Resolution
 
-__all__ = ["DayEnd", "How", "close_day", "open_day", "sweep"]
+__all__ = ["DayEnd", "How", "close_day", "is_due", "open_day", "sweep"]
 
 
 class How(StrEnum):

@@ -20,7 +20,8 @@ from queueapp.domain.visit import (
     wrong_state,
 )
 
-_CALL, _MOVE = Call.__table__, OrderMove.__table__
+_CALL: Any = Call.__table__
+_MOVE: Any = OrderMove.__table__
 _END_CALL = (
     sa.update(_CALL)
     .where(_CALL.c.entry_id == sa.bindparam("of_entry"), _CALL.c.outcome.is_(None))

@@ -7,11 +7,12 @@ from queueapp.actions import learning
 from queueapp.actions.intake import closes_at
 from queueapp.actions.lessons import Lessons
 from queueapp.actions.promises import store_forecast
-from queueapp.actions.revisions import revise
+from queueapp.actions.revisions import revise, slipped
 from queueapp.db.models import Site
 from queueapp.db.queries.history import Known
 from queueapp.db.queries.snapshot import load_snapshot
 from queueapp.db.session import Database
+from queueapp.db.unit import lock_site
 from queueapp.waits.corrected import corrected
 from queueapp.waits.durations import Durations
 from queueapp.waits.forecast import forecast
@@ -41,10 +42,14 @@ class Forecaster:
         made = forecast(snapshot, durations, draws=_DRAWS, seed=site_id)
         if lesson is not None:
             made = corrected(made, snapshot, *lesson)
+        # Looked for before: while something is written on SQLite, nobody else writes.
+        with self.database.read() as session:
+            slipping = [entry.id for entry, *_ in slipped(session, site_id, made)]
         with self.database.write() as session:
-            site = session.get_one(Site, site_id)
+            site = lock_site(session, site_id)
             store_forecast(session, now, site=site, made=made)
-            revise(session, now, site=site, made=made)
+            if slipping:
+                revise(session, now, site=site, made=made, among=slipping)
 
     def forget(self, site_id: int) -> None:
         """Learn this site anew next time, because its services or history were changed."""

@@ -19,9 +19,9 @@ from queueapp.db.models import (
     StoredForecast,
     Visit,
 )
-from queueapp.db.queries.forecasts import parsed, stored_forecast
+from queueapp.db.queries.forecasts import parsed
 from queueapp.db.unit import lock_site
-from queueapp.db.writing import insert_now
+from queueapp.db.writing import change_now, insert_now
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.events import Kind
 from queueapp.domain.quantiles import Forecast
@@ -91,26 +91,30 @@ def store_forecast(session: Session, now: datetime, *, site: Site, made: Forecas
     A forecast older than the one stored is dropped: two workers never go back in time.
     """
     lock_site(session, site.id)
-    row = stored_forecast(session, site.id)
+    row = session.scalars(_NEWEST, {"site": site.id}).one_or_none()
     if row is not None and row.made_at > made.made_at:
         return
+    values = {
+        "for_seq": made.seq,
+        "seq": site.seq + 1,
+        "made_at": made.made_at,
+        "content": made.to_json(),
+    }
     if row is None:
-        row = StoredForecast(site_id=site.id)
-        session.add(row)
-    row.for_seq, row.seq = made.seq, site.seq + 1
-    row.made_at, row.content = made.made_at, made.to_json()
+        insert_now(session, StoredForecast(site_id=site.id, **values))
+    else:
+        change_now(session, row, **values)
     note(session, SYSTEM, now, Kind.FORECAST_STORED, site_id=site.id)
-    session.flush()
 
 
 def _eligible_ahead(session: Session, entry: QueueEntry, sharing: set[int]) -> int:
     """How many who are here are due before, among services that share a clinician on shift."""
-    found: int = session.connection().scalar(
+    found: int | None = session.connection().scalar(
         _AHEAD,
         {"site": entry.site_id, "sharing": sorted(sharing)}
         | {name: getattr(entry, name) for name in _PLACE},
     )
-    return found
+    return found or 0
 
 
 def quote_for(

@@ -1,5 +1,6 @@
 """A promise that will not hold is revised once, with its reason, before it breaks."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -33,29 +34,49 @@ def public_reason(reason: str) -> str:
     return reason.replace("Your clinician", "A clinician", 1)
 
 
-def revise(session: Session, now: datetime, *, site: Site, made: Forecast) -> list[Promise]:
-    """Tell those whose range no longer holds a new one, once; a second slip goes to the desk."""
+def revise(
+    session: Session,
+    now: datetime,
+    *,
+    site: Site,
+    made: Forecast,
+    among: Collection[int] | None = None,
+) -> list[Promise]:
+    """Tell those whose range no longer holds a new one, once; a second slip goes to the desk.
+
+    Of all who wait, or `among` these entries.
+    """
+    return [
+        _tell(session, now, site, entry, last, wait, step)
+        for entry, last, wait, step in slipped(session, site.id, made, among)
+    ]
+
+
+def slipped(
+    session: Session, site_id: int, made: Forecast, among: Collection[int] | None = None
+) -> list[tuple[QueueEntry, Promise, Quote, Step]]:
+    """Whose range the forecast says will not hold: the last one told, the wait now, what to do."""
     entries = session.scalars(
         sa.select(QueueEntry)
         .where(
-            QueueEntry.site_id == site.id,
+            QueueEntry.site_id == site_id,
             QueueEntry.state == EntryState.WAITING,
             QueueEntry.called_at.is_(None),
+            QueueEntry.id.in_(made.entries if among is None else among),
         )
         .options(selectinload(QueueEntry.promises))
     ).all()
-    told = []
+    found = []
     for entry in entries:
         quantiles = made.entries.get(entry.id)
         last = entry.promises[-1] if entry.promises else None
         if quantiles is None or last is None:
             continue
         step = next_step(quantiles, made.made_at, last.number, last.high_at)
-        if step is Step.KEEP:
-            continue
-        wait = Quote(quantiles.p10, quantiles.p50, quantiles.p90, FORECAST)
-        told.append(_tell(session, now, site, entry, last, wait, step))
-    return told
+        if step is not Step.KEEP:
+            wait = Quote(quantiles.p10, quantiles.p50, quantiles.p90, FORECAST)
+            found.append((entry, last, wait, step))
+    return found
 
 
 def _tell(

@@ -94,8 +94,12 @@ def finish(
     )
     for appointment in kept:
         appointment.state = AppointmentState.FULFILLED
-    ended = {"resolution": resolution or visit.resolution, "departed_at": when if departs else None}
-    change_now(session, visit, **ended)
+    change_now(
+        session,
+        visit,
+        resolution=resolution or visit.resolution,
+        departed_at=when if departs else None,
+    )
     data: dict[str, Any] = {"ended_moves": end_moves(session, entry, when), "opened": None}
     if step is not None:
         data["opened"] = open_step(session, now, last_leg=entry, step=step, when=when).id

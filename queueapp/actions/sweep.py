@@ -11,15 +11,75 @@ from queueapp.actions.day_ends import not_reached
 from queueapp.actions.desk_items import ItemKind, close_item, look_for_stranded, open_items
 from queueapp.actions.shift_rooms import in_room
 from queueapp.actions.shifts import close_shift
-from queueapp.db.models import QueueEntry, Shift, Site, Visit
+from queueapp.db.models import Appointment, DeskItem, QueueEntry, Shift, Site, Visit
 from queueapp.db.queries.doors import timetable
+from queueapp.db.queries.queue import load_queue
 from queueapp.db.unit import lock_site
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.hours import current_opening
-from queueapp.domain.visit import OPEN_STATES, EntryState, Presence
+from queueapp.domain.ordering import is_stranded
+from queueapp.domain.visit import OPEN_STATES, AppointmentState, EntryState, Presence
 
 FORGOTTEN_AFTER = timedelta(hours=4)
+_HERE = sa.bindparam("site")
+_OF_ENTRY = sa.select(QueueEntry.state).where(QueueEntry.id == DeskItem.entry_id).scalar_subquery()
+_GONE = sa.or_(
+    sa.and_(
+        DeskItem.kind == ItemKind.OVERDUE_BACK.value,
+        sa.exists().where(
+            Visit.id == DeskItem.visit_id,
+            sa.or_(Visit.presence != Presence.OUT, Visit.departed_at.is_not(None)),
+        ),
+    ),
+    sa.and_(DeskItem.kind == ItemKind.FETCH.value, _OF_ENTRY != EntryState.CALLED),
+    sa.and_(
+        DeskItem.kind.not_in([ItemKind.FETCH.value, ItemKind.END_UNKNOWN.value]),
+        _OF_ENTRY.not_in(OPEN_STATES),
+    ),
+)
+_OPEN_ITEM = DeskItem.site_id == _HERE, DeskItem.closed_at.is_(None)
+_DUE = sa.select(
+    sa.exists()
+    .where(
+        Appointment.site_id == _HERE,
+        Appointment.state == AppointmentState.HELD,
+        Appointment.held_until <= sa.bindparam("now"),
+    )
+    .label("hold"),
+    sa.exists()
+    .where(Visit.site_id == _HERE, Visit.departed_at.is_(None), Visit.day < sa.bindparam("day"))
+    .label("visit"),
+    sa.exists()
+    .where(
+        Shift.site_id == _HERE,
+        Shift.actual_from.is_not(None),
+        Shift.actual_to.is_(None),
+        Shift.day < sa.bindparam("day"),
+        Shift.planned_to <= sa.bindparam("forgotten"),
+    )
+    .label("shift"),
+    sa.exists()
+    .where(
+        Visit.site_id == _HERE,
+        Visit.departed_at.is_(None),
+        Visit.presence == Presence.OUT,
+        Visit.back_by <= sa.bindparam("overdue"),
+        ~sa.exists()
+        .where(
+            *_OPEN_ITEM,
+            DeskItem.kind == ItemKind.OVERDUE_BACK.value,
+            DeskItem.visit_id == Visit.id,
+        )
+        .correlate(Visit),
+    )
+    .label("overdue"),
+    sa.exists().where(*_OPEN_ITEM, _GONE).label("settled"),
+    sa.exists().where(*_OPEN_ITEM, DeskItem.kind == ItemKind.STRANDED.value).label("stranded"),
+    sa.exists()
+    .where(QueueEntry.site_id == _HERE, QueueEntry.state == EntryState.WAITING)
+    .label("waits"),
+)
 
 
 def sweep(session: Session, actor: Actor, now: datetime, *, site_id: int) -> None:
@@ -39,6 +99,28 @@ def sweep(session: Session, actor: Actor, now: datetime, *, site_id: int) -> Non
     _ask_for_the_overdue(session, actor, now, site)
     _settle(session, actor, now, site)
     session.flush()
+
+
+def is_due(session: Session, now: datetime, *, site: Site) -> bool:
+    """Whether a sweep would find anything to do; it changes nothing and locks nothing.
+
+    May say yes where a sweep finds that all is well, never no where it would not.
+    """
+    of = {
+        "site": site.id,
+        "now": now,
+        "day": site.day_at(now),
+        "overdue": now - site.rules.overdue_back,
+        "forgotten": now - FORGOTTEN_AFTER,
+    }
+    found = session.connection().execute(_DUE, of).one()
+    if any((found.hold, found.visit, found.shift, found.overdue, found.settled)):
+        return True
+    if not found.waits and not found.stranded:
+        return False
+    queue = load_queue(session, site, now)
+    stranded = {c.entry_id for c in queue.line if is_stranded(c, queue.shifts, now)}
+    return stranded != {i.entry_id for i in open_items(session, site.id, ItemKind.STRANDED)}
 
 
 def _end_passed_days(session: Session, actor: Actor, now: datetime, site: Site, day: date) -> None:

@@ -2,8 +2,10 @@
 
 import click
 
+from queueapp.commands.bench_board import board
 from queueapp.commands.bench_live import command as live
 from queueapp.commands.bench_promises import command as promises
+from queueapp.commands.bench_writes import calls, checkin
 
 
 @click.group()
@@ -11,5 +13,8 @@ def group() -> None:
     """Measure the product beside a floor, as JSON."""
 
 
+group.add_command(board, "board")
+group.add_command(calls, "calls")
+group.add_command(checkin, "checkin")
 group.add_command(live, "live")
 group.add_command(promises, "promises")

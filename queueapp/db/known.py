@@ -81,10 +81,8 @@ def known(session: Session, site_id: int) -> Known:
     if held is not None and site_id in held:
         return held[site_id]
     kept: dict[int, tuple[int, Known]] = session.info.setdefault(KEPT, {})
-    site = (
-        session.identity_map.get(session.identity_key(Site, site_id)) if held is not None else None
-    )
-    if site is not None and "settings_stamp" in vars(site):
+    if held is not None:
+        site = site_of(session, site_id)
         stamp, zone = site.settings_stamp, site.timezone
     else:
         session.flush()
@@ -104,7 +102,10 @@ def known(session: Session, site_id: int) -> Known:
 def site_of(session: Session, site_id: int) -> Site:
     """The site's row. Raises sqlalchemy.exc.NoResultFound."""
     here: Site | None = session.identity_map.get(session.identity_key(Site, site_id))
-    return here or session.scalars(_WHOLE, {"site": site_id}).one()
+    if here is None:
+        here = session.scalars(_WHOLE, {"site": site_id}).one()
+        hold(session, here)
+    return here
 
 
 def settled(session: Session, site_id: int, model: type[_Row], row_id: int) -> _Row | None:
@@ -119,9 +120,13 @@ def settled(session: Session, site_id: int, model: type[_Row], row_id: int) -> _
     row = model(**{name: copy(value) for name, value in values.items()})
     make_transient_to_detached(row)
     session.add(row)
-    # The session itself holds no row that nobody else holds.
-    session.info.setdefault(_HELD, []).append(row)
+    hold(session, row)
     return row
+
+
+def hold(session: Session, row: Base) -> None:
+    """Keep a row that is asked for again; a session itself keeps none that nobody else does."""
+    session.info.setdefault(_HELD, []).append(row)
 
 
 def forget(session: Session) -> None:

@@ -14,12 +14,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, UOWTransaction
 
-from queueapp.db.known import SETTINGS, forget
+from queueapp.db.known import SETTINGS, forget, hold
 from queueapp.db.models import (
     ApiToken,
     Device,
     Membership,
     QueueEntry,
+    Room,
     SignIn,
     Site,
     Staff,
@@ -46,7 +47,7 @@ _LOCK = {
         ("site", sa.bindparam("site")),
         *(
             (name, sa.select(row.site_id).where(row.id == sa.bindparam(name)).scalar_subquery())
-            for name, row in (("entry", QueueEntry), ("visit", Visit))
+            for name, row in (("room", Room), ("entry", QueueEntry), ("visit", Visit))
         ),
     )
 }
@@ -88,9 +89,12 @@ def lock_site(session: Session, site_id: int) -> Site:
 
 
 def find_locked_site(session: Session, of: Mapping[str, int]) -> Site | None:
-    """The row of `lock_site`, if there is one: of a `site`, an `entry` or a `visit` by number."""
+    """The row of `lock_site`, if there is one: of a site, room, entry or visit by number."""
     (what,) = of
-    return session.scalars(_LOCK[what], of).one_or_none()
+    site = session.scalars(_LOCK[what], of).one_or_none()
+    if site is not None:
+        hold(session, site)
+    return site
 
 
 def note_access(session: Session, _context: UOWTransaction) -> None:

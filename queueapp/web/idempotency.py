@@ -22,7 +22,7 @@ from queueapp.domain.refusal import RefusalKind, Refused, invalid
 LIVES = timedelta(hours=24)
 LONGEST_KEY = 200
 REPLAY_HEADER = "Idempotent-Replay"
-_KEYS = IdempotencyKey.__table__
+_KEYS: Any = IdempotencyKey.__table__
 _OF = ("actor", "method", "path", "key")
 
 

@@ -55,10 +55,13 @@ def close(session: Session, clinic: Clinic, answers: dict[int, DayEnd]) -> None:
 
 
 def swept(session: Session, clinic: Clinic, now: datetime) -> bool:
-    """Sweep; whether it changed anything a screen can show."""
+    """Sweep; whether it changed anything a screen can show, which was then seen beforehand."""
     finalise(session)
+    due = day.is_due(session, now, site=clinic.site)
     day.sweep(session, SYSTEM, now, site_id=clinic.site.id)
-    return bool(finalise(session))
+    changed = bool(finalise(session))
+    assert due or not changed
+    return changed
 
 
 def open_items(session: Session) -> list[str]:
@@ -181,9 +184,9 @@ def test_a_clinic_that_never_closes_sweeps_nobody_at_four(session: Session, clin
         make.make_visit(session, clinic.site, now=before_four, day=date(2026, 1, 13)),
         now=before_four,
     )
-    day.sweep(session, SYSTEM, before_four + 20 * MINUTE, site_id=clinic.site.id)
+    swept(session, clinic, before_four + 20 * MINUTE)
     assert entry.state is EntryState.WAITING
-    day.sweep(session, SYSTEM, before_four + timedelta(days=2), site_id=clinic.site.id)
+    swept(session, clinic, before_four + timedelta(days=2))
     assert entry.state is EntryState.NOT_REACHED
 
 
@@ -200,6 +203,7 @@ def test_the_sweep_lets_holds_run_out(session: Session, clinic: Clinic) -> None:
     assert swept(session, clinic, NOW + 5 * MINUTE)
     assert held.state is AppointmentState.CANCELLED
     assert not swept(session, clinic, NOW + 6 * MINUTE)
+    assert not day.is_due(session, NOW + 6 * MINUTE, site=clinic.site)
 
 
 def test_who_is_overdue_outside_is_asked_for_until_back(session: Session, clinic: Clinic) -> None:
@@ -210,7 +214,7 @@ def test_who_is_overdue_outside_is_asked_for_until_back(session: Session, clinic
     assert open_items(session) == ["overdue_back"]
     assert not swept(session, clinic, NOW + 26 * MINUTE)
     presence.come_back(session, DESK, NOW + 27 * MINUTE, visit_id=entry.visit_id)
-    day.sweep(session, SYSTEM, NOW + 28 * MINUTE, site_id=clinic.site.id)
+    swept(session, clinic, NOW + 28 * MINUTE)
     assert open_items(session) == []
 
 
@@ -232,9 +236,9 @@ def test_items_leave_the_desk_with_their_cause(session: Session, clinic: Clinic)
     bo = make.make_clinician(session, [clinic.service], "Bo")
     wish = {"preference": PreferenceKind.ONLY, "wished_clinician_id": bo.id}
     entry = make.make_entry(session, clinic.service, **wish)
-    day.sweep(session, SYSTEM, NOW, site_id=clinic.site.id)
+    swept(session, clinic, NOW)
     presence.leave(session, DESK, NOW + MINUTE, entry_id=entry.id)
-    day.sweep(session, SYSTEM, NOW + MINUTE, site_id=clinic.site.id)
+    swept(session, clinic, NOW + MINUTE)
     assert open_items(session) == []
 
 
@@ -247,7 +251,7 @@ def test_a_night_shift_goes_on_past_four(session: Session, clinic: Clinic) -> No
         now=NOW + timedelta(hours=13),
         day=date(2026, 1, 13),
     )
-    day.sweep(session, SYSTEM, NEXT_DAY, site_id=clinic.site.id)
+    swept(session, clinic, NEXT_DAY)
     assert night.actual_to is None
 
 
