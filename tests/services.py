@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +101,40 @@ def postgresql(*, durable: bool = False) -> Iterator[str]:
 
     `durable` keeps fsync on, for tests that kill the server and look what is left.
     """
+    with restartable_postgresql(durable=durable) as server, server.running():
+        yield server.url
+
+
+@dataclass(frozen=True)
+class Postgresql:
+    """One that may be ended and started again: `url` is of its database `postgres`."""
+
+    home: Path
+    command: list[str]
+    who: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        return f"postgresql+psycopg://queueapp@/postgres?host={self.home}"
+
+    @contextlib.contextmanager
+    def running(self, stop: signal.Signals = signal.SIGINT) -> Iterator[subprocess.Popen[bytes]]:
+        """Until the end of the block; SIGQUIT ends it as a crash would, without a word."""
+        pid_file, log = self.home / "data" / "postmaster.pid", self.home / "log"
+        # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
+        with _running(self.command, log, stop, **self.who) as process:
+            wait_until(lambda: pid_file.exists() and "ready" in pid_file.read_text(), process, log)
+            yield process
+
+
+@contextlib.contextmanager
+def restartable_postgresql(*, durable: bool = False) -> Iterator[Postgresql]:
+    """A fresh PostgreSQL that is not started yet; gone at the end of the block."""
     initdb = binaries.find("initdb")
     assert initdb, "PostgreSQL is not installed"
     who = _unprivileged()
     with _directory("queueapp-pg-", who, None if durable else _in_memory()) as home:
-        data, log = home / "data", home / "log"
+        data = home / "data"
         subprocess.run(
             [initdb, "-D", data, "-U", "queueapp", "-A", "trust", "-E", "UTF8", "--locale=C",
              "--no-sync", "--no-instructions"],
@@ -115,11 +145,7 @@ def postgresql(*, durable: bool = False) -> Iterator[str]:
         command = [str(initdb.with_name("postgres")), "-D", str(data)]
         for setting in settings:
             command += ["-c", setting]
-        # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
-        with _running(command, log, signal.SIGINT, **who) as process:
-            pid_file = data / "postmaster.pid"
-            wait_until(lambda: pid_file.exists() and "ready" in pid_file.read_text(), process, log)
-            yield f"postgresql+psycopg://queueapp@/postgres?host={home}"
+        yield Postgresql(home, command, who)
 
 
 @contextlib.contextmanager
@@ -134,6 +160,24 @@ def redis(port: int | None = None) -> Iterator[str]:
         with _running(command, log, signal.SIGTERM) as process:
             wait_until(lambda: "Ready to accept" in log.read_text(), process, log)
             yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextlib.contextmanager
+def nginx(directory: Path, port: int) -> Iterator[None]:
+    """nginx with the directory's nginx.conf, once it listens on `port` of 127.0.0.1."""
+    program = binaries.find("nginx")
+    assert program, "nginx is not installed"
+    log = directory / "nginx.out"
+    settings = f"daemon off; pid {directory}/nginx.pid; error_log stderr;"
+    command = [str(program), "-p", f"{directory}/", "-c", "nginx.conf", "-g", settings]
+
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    with _running(command, log, signal.SIGTERM) as process:
+        wait_until(listens, process, log)
+        yield
 
 
 # Held, as a keeper outlives whoever started it, and Python warns of a child that is let go.

@@ -112,6 +112,7 @@ def _standing_alone(file: Path) -> Iterator[Any]:
     with closing(sqlite_driver.connect(file, isolation_level=None)) as connection:
         try:
             connection.execute("PRAGMA journal_mode=DELETE").fetchone()
+            connection.execute(f"PRAGMA cache_size=-{_CHECKING_KIB}")
             yield connection
         except sqlite_driver.DatabaseError as error:
             raise BackupError(f"The database in the backup is damaged: {error}.") from error
