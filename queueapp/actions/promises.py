@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -94,7 +95,7 @@ def store_forecast(session: Session, now: datetime, *, site: Site, made: Forecas
     row = session.scalars(_NEWEST, {"site": site.id}).one_or_none()
     if row is not None and row.made_at > made.made_at:
         return
-    values = {
+    values: dict[str, Any] = {
         "for_seq": made.seq,
         "seq": site.seq + 1,
         "made_at": made.made_at,

@@ -66,7 +66,7 @@ def slipped(
         )
         .options(selectinload(QueueEntry.promises))
     ).all()
-    found = []
+    found: list[tuple[QueueEntry, Promise, Quote, Step]] = []
     for entry in entries:
         quantiles = made.entries.get(entry.id)
         last = entry.promises[-1] if entry.promises else None

@@ -22,7 +22,7 @@ from queueapp.domain.ordering import is_stranded
 from queueapp.domain.visit import OPEN_STATES, AppointmentState, EntryState, Presence
 
 FORGOTTEN_AFTER = timedelta(hours=4)
-_HERE = sa.bindparam("site")
+_HERE: sa.BindParameter[int] = sa.bindparam("site")
 _OF_ENTRY = sa.select(QueueEntry.state).where(QueueEntry.id == DeskItem.entry_id).scalar_subquery()
 _GONE = sa.or_(
     sa.and_(

@@ -10,10 +10,12 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 Timing = tuple[str, float]
+# Commands (name, path, token, body), each sent what the last was answered.
+Plan = Generator[tuple[str, str, str, str], Any, None]
 _READ = 65_536
 
 
@@ -58,7 +60,7 @@ class Wire:
         self._rest += more
 
 
-def check_ins(clinics: list[dict[str, Any]], number: int, of: int) -> Iterator[Any]:
+def check_ins(clinics: list[dict[str, Any]], number: int, of: int) -> Plan:
     """Each clinic's booked patients in turn say that they are here."""
     mine = [(one["token"], iter(one["bookings"][number::of])) for one in clinics]
     while mine:
@@ -70,7 +72,7 @@ def check_ins(clinics: list[dict[str, Any]], number: int, of: int) -> Iterator[A
                 yield "check-in", f"/appointments/{booking}/check-in", one[0], "{}"
 
 
-def visits(clinics: list[dict[str, Any]], number: int, of: int) -> Iterator[Any]:
+def visits(clinics: list[dict[str, Any]], number: int, of: int) -> Plan:
     """In each room of mine in turn: one comes, the next is called, comes in, and has been seen."""
     rooms = [(one, room) for one in clinics for room in one["rooms"]]
     n = 0

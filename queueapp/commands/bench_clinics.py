@@ -7,7 +7,7 @@ the process that measures need not hold all of the product.
 import json
 import sys
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,7 @@ from queueapp.actions import arrivals, forecasting, logins
 from queueapp.commands import base
 from queueapp.db.models import (
     Appointment,
+    Base,
     Clinician,
     ClinicianService,
     OpeningHour,
@@ -30,6 +31,7 @@ from queueapp.db.models import (
 from queueapp.domain.actor import SYSTEM, Role
 from queueapp.domain.visit import AppointmentState
 
+_Row = TypeVar("_Row", bound=Base)
 SERVICES = {"gp": "Doctor", "nurse": "Nurse", "blood": "Blood test"}
 ROOMS = 4
 # All of it lies on one service day, which ends half a day from now.
@@ -158,7 +160,7 @@ def _booking(
     )
 
 
-def _added(session: Session, row: Any) -> Any:
+def _added(session: Session, row: _Row) -> _Row:
     session.add(row)
     session.flush()
     return row

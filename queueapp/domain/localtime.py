@@ -55,6 +55,7 @@ def offset_change(tz: zoneinfo.ZoneInfo, before: datetime, after: datetime) -> d
     return start + timedelta(seconds=high)
 
 
+@lru_cache(maxsize=4096)
 def local_to_utc(zone: str, day: date, wall: time) -> datetime:
     """The first instant at which the zone's clock shows `wall` on `day`, or later.
 

@@ -23,7 +23,8 @@ class Audience:
 
     _listeners: dict[str, Listener] = field(default_factory=dict)
     _members: dict[str, set[str]] = field(default_factory=dict)
-    _channels: dict[str, Channel] = field(default_factory=dict)
+    # By site, as what happens at one is to cost the same whoever listens at others.
+    _channels: dict[int, dict[str, Channel]] = field(default_factory=dict)
     _new: list[Listener] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -33,7 +34,7 @@ class Audience:
             self._listeners[listener.sid] = listener
             self._new.append(listener)
             for channel in listener.channels:
-                self._channels[channel.name] = channel
+                self._channels.setdefault(channel.site_id, {})[channel.name] = channel
                 self._members.setdefault(channel.name, set()).add(listener.sid)
 
     def remove(self, sid: str) -> None:
@@ -43,7 +44,9 @@ class Audience:
             for channel in listener.channels if listener else ():
                 self._members[channel.name].discard(sid)
                 if not self._members[channel.name]:
-                    del self._members[channel.name], self._channels[channel.name]
+                    del self._members[channel.name], self._channels[channel.site_id][channel.name]
+                    if not self._channels[channel.site_id]:
+                        del self._channels[channel.site_id]
 
     def take_new(self) -> list[Listener]:
         """Those who joined since it was last asked and are still there."""
@@ -64,7 +67,12 @@ class Audience:
     def of_site(self, site_id: int) -> list[Channel]:
         """The site's channels that anyone here listens to."""
         with self._lock:
-            return [c for c in self._channels.values() if c.site_id == site_id]
+            return list(self._channels.get(site_id, {}).values())
+
+    def sites(self) -> list[int]:
+        """The sites that anyone here listens to, by number."""
+        with self._lock:
+            return sorted(self._channels)
 
     def members(self, names: Iterable[str]) -> list[str]:
         """The sockets on any of the channels."""

@@ -38,7 +38,9 @@ SLICE_S = 0.25
 _FIRST = ("line", "lobby", "visit", "room")
 
 
-_SITES = sa.select(Site.id, Site.slug, Site.seq)
+_SITES = sa.select(Site.id, Site.slug, Site.seq).where(
+    Site.id.in_(sa.bindparam("heard", expanding=True))
+)
 _SINCE = (
     sa.select(VisitEvent.visit_id, VisitEvent.kind)
     .where(VisitEvent.site_id == sa.bindparam("site"), VisitEvent.seq > sa.bindparam("seq"))
@@ -101,6 +103,7 @@ class Publisher:
         self._dirty: set[int] = set()
         self._rendered: dict[int, int] = {}
         self._said: dict[str, _Said] = {}
+        self._said_at: dict[int, set[str]] = {}
         self._failing: set[str] = set()
         self._stopped = False
 
@@ -159,7 +162,7 @@ class Publisher:
             dirty, self._dirty = self._dirty, set()
         sites = dirty | {c.site_id for one in newcomers for c in one.channels}
         try:
-            for site_id in sorted(sites):
+            for site_id in sorted(sites.intersection(self._audience.sites())):
                 self._serve(site_id, newcomers)
         except Exception:
             with self._lock:
@@ -171,8 +174,15 @@ class Publisher:
             self._beat(site_id, slug, seq)
 
     def _look(self) -> dict[int, tuple[str, int]]:
+        heard = self._audience.sites()
+        for site_id in self._said_at.keys() - heard:
+            self._forget_unheard(site_id)
+            del self._said_at[site_id]
+            self._rendered.pop(site_id, None)
+        if not heard:
+            return {}
         with self._database.read() as session:
-            rows = session.connection().execute(_SITES).all()
+            rows = session.connection().execute(_SITES, {"heard": heard}).all()
         for site_id, _, seq in rows:
             if seq > self._rendered.get(site_id, -1):
                 self._dirty.add(site_id)
@@ -245,6 +255,7 @@ class Publisher:
         fresh = _Said(site.seq, content)
         changed = said is None or said.content != content
         self._said[channel.name] = fresh
+        self._said_at.setdefault(site.id, set()).add(channel.name)
         if changed:
             self._send(channel.name, fresh, channel.name)
         return changed
@@ -277,7 +288,9 @@ class Publisher:
         )
 
     def _forget_unheard(self, site_id: int) -> None:
-        for name in [name for name in self._said if not self._audience.has(name)]:
+        said_at = self._said_at.get(site_id, set())
+        for name in [name for name in said_at if not self._audience.has(name)]:
+            said_at.discard(name)
             self._said.pop(name, None)
             self._failing.discard(name)
 
