@@ -1,8 +1,11 @@
 """What a clinic's own record teaches reaches the promise made at joining."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from queueapp.actions import arrivals
@@ -100,3 +103,31 @@ def test_what_the_record_taught_is_what_who_joins_is_promised(db: Database) -> N
         assert promise.high_at is not None
         assert promise.low_at <= NOW + timedelta(seconds=low)
         assert NOW + timedelta(seconds=high) <= promise.high_at
+
+
+@pytest.mark.parametrize(("every", "learns"), [(20, True), (8, False)])
+def test_where_more_than_one_in_ten_are_booked_the_simulation_keeps_the_word(
+    db: Database, every: int, learns: bool
+) -> None:
+    """What a record without bookings teaches would tell those without a booking worse."""
+    rows = [as_row(p) for p in RECORD]
+    with db.write() as session:
+        site = factories.make_site(session, timezone="UTC")
+        for name in ("GP", "Blood test"):
+            factories.make_service(session, site, name)
+        booked = [
+            replace(row, entry_class="booked", scheduled_at=row.arrived_at)
+            if n % every == 0
+            else row
+            for n, row in enumerate(rows)
+        ]
+        write_history(session, SYSTEM, NOW, site=site, rows=booked)
+        site_id = site.id
+    begun: list[Callable[[], None]] = []
+    lessons = Lessons(beside=begun.append, first_after=timedelta(0))
+    with db.read() as session:
+        site = session.get_one(Site, site_id)
+        assert sum(p.counts for p in load_passages(session, site, NOW - timedelta(30), NOW)) > 300
+        assert lessons.for_now(session, site, NOW) is None  # not waited for
+        assert lessons.for_now(session, site, NOW + timedelta(hours=1)) is None
+    assert len(begun) == (1 if learns else 0)
