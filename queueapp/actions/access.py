@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, contains_eager
 
 from queueapp.actions.booking_links import booker
 from queueapp.actions.tickets import token_hash
+from queueapp.db.core import core
 from queueapp.db.models import ApiToken, BookingLink, Device, Membership, SignIn, Staff, Visit
 from queueapp.domain.actor import Actor, ActorKind
 from queueapp.domain.viewer import Credential, Grant, Identity, Part, Viewer, stamp_of
@@ -85,7 +86,7 @@ def still_signed_in(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
 
 def identity_of_token(session: Session, token: str, now: datetime) -> Identity | None:
     """Whom a bearer token stands for: a program's, or the link of a visit."""
-    found = session.connection().execute(_OF_TOKEN, {"hash": token_hash(token)}).one_or_none()
+    found = core(session).execute(_OF_TOKEN, {"hash": token_hash(token)}).one_or_none()
     return visit_of_token(session, token, now) if found is None else _program(found)
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions import base
+from queueapp.db.core import core
 from queueapp.db.models import Appointment, Clinician, Pool, Shift
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
@@ -229,7 +230,7 @@ def delay_at(session: Session, appointment: Appointment) -> timedelta:
     """By how much its clinician has said to run late, in the shifts it lies in and not ended."""
     if appointment.clinician_id is None:
         return timedelta(0)
-    said: timedelta | None = session.connection().scalar(_DELAY_AT, _at(appointment))
+    said: timedelta | None = core(session).scalar(_DELAY_AT, _at(appointment))
     return said or timedelta(0)
 
 

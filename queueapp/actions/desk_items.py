@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from queueapp.actions import base
+from queueapp.db.core import core
 from queueapp.db.models import DeskItem, Device, Site, Visit
 from queueapp.db.queries.queue import load_queue
 from queueapp.domain.actor import Actor
@@ -149,7 +150,7 @@ def close_for_entry(
 ) -> list[DeskItem]:
     """Close the entry's open items, of one kind or of all, because their cause is gone."""
     session.flush()
-    found = session.connection().execute(_OPEN_OF_ENTRY, {"entry": entry_id}).all()
+    found = core(session).execute(_OPEN_OF_ENTRY, {"entry": entry_id}).all()
     return [
         close_item(session, actor, now, item_id=item_id, outcome=outcome)
         for item_id, its_kind in found

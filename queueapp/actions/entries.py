@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions.base import get_entry, get_visit
+from queueapp.db.core import core
 from queueapp.db.models import Appointment, Call, OrderMove, QueueEntry, Visit
 from queueapp.db.unit import find_locked_site
 from queueapp.db.writing import change_now
@@ -91,7 +92,7 @@ def end_call(
     """End the entry's standing call, if one stands; its number."""
     session.flush()
     ended = {"of_entry": entry.id, "outcome": outcome, "ended_at": when}
-    call_id: int | None = session.connection().scalar(_END_CALL, ended)
+    call_id: int | None = core(session).scalar(_END_CALL, ended)
     return call_id
 
 
@@ -109,7 +110,7 @@ def end_moves(session: Session, entry: QueueEntry, when: datetime) -> list[int]:
     """End the moves of the entry and those placed before it; their numbers."""
     session.flush()
     ended = {"of_entry": entry.id, "ended_at": when}
-    return list(session.connection().scalars(_END_MOVES, ended))
+    return list(core(session).scalars(_END_MOVES, ended))
 
 
 def be_here(visit: Visit, entries: Iterable[QueueEntry], when: datetime) -> None:

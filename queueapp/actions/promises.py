@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions.base import note
 from queueapp.actions.intake import closes_at
+from queueapp.db.core import core
 from queueapp.db.known import settled
 from queueapp.db.models import (
     Promise,
@@ -74,6 +75,9 @@ def promise_at_joining(
         basis=told.basis,
         forecast_seq=stored.seq if stored else None,
         forecast_age=now - stored.made_at if stored else None,
+        raw_low=timedelta(seconds=told.raw_s[0]) if told.raw_s else None,
+        raw_high=timedelta(seconds=told.raw_s[1]) if told.raw_s else None,
+        ahead=told.ahead,
     )
     return insert_now(session, promise)
 
@@ -110,7 +114,7 @@ def store_forecast(session: Session, now: datetime, *, site: Site, made: Forecas
 
 def _eligible_ahead(session: Session, entry: QueueEntry, sharing: set[int]) -> int:
     """How many who are here are due before, among services that share a clinician on shift."""
-    found: int | None = session.connection().scalar(
+    found: int | None = core(session).scalar(
         _AHEAD,
         {"site": entry.site_id, "sharing": sorted(sharing)}
         | {name: getattr(entry, name) for name in _PLACE},
@@ -148,6 +152,7 @@ def quote_for(
         mean_s=service.planned.total_seconds(),
         released_s=released_s,
         appointment_id=entry.appointment_id if entry.entry_class == EntryClass.BOOKED else None,
+        entry_class=entry.entry_class,
     )
 
 
@@ -167,7 +172,7 @@ def _on_shift(session: Session, entry: QueueEntry) -> list[tuple[int, set[int]]]
     given: dict[int, set[int]] = defaultdict(set)
     clinicians: dict[int, int] = {}
     session.flush()
-    on_shift = session.connection().execute(_ON_SHIFT, {"site": entry.site_id})
+    on_shift = core(session).execute(_ON_SHIFT, {"site": entry.site_id})
     for shift_id, clinician_id, service_id in on_shift:
         given[shift_id].add(service_id)
         clinicians[shift_id] = clinician_id

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from queueapp.actions import desk_items
 from queueapp.actions.base import get_entry, image, note
 from queueapp.actions.entries import change_state, end_moves
+from queueapp.db.core import core
 from queueapp.db.models import Call, QueueEntry, Visit
 from queueapp.db.writing import insert_now
 from queueapp.domain.actor import Actor
@@ -99,7 +100,7 @@ def summons(
 ) -> Call:
     """One more summons of the entry, by all its routes but that of going over."""
     session.flush()
-    number = session.connection().scalar(_HOW_MANY, {"entry": entry.id})
+    number = core(session).scalar(_HOW_MANY, {"entry": entry.id})
     call = Call(
         site_id=entry.site_id,
         entry_id=entry.id,

@@ -11,6 +11,7 @@ from queueapp.actions.day_ends import not_reached
 from queueapp.actions.desk_items import ItemKind, close_item, look_for_stranded, open_items
 from queueapp.actions.shift_rooms import in_room
 from queueapp.actions.shifts import close_shift
+from queueapp.db.core import core
 from queueapp.db.models import Appointment, DeskItem, QueueEntry, Shift, Site, Visit
 from queueapp.db.queries.doors import timetable
 from queueapp.db.queries.queue import load_queue
@@ -113,7 +114,7 @@ def is_due(session: Session, now: datetime, *, site: Site) -> bool:
         "overdue": now - site.rules.overdue_back,
         "forgotten": now - FORGOTTEN_AFTER,
     }
-    found = session.connection().execute(_DUE, of).one()
+    found = core(session).execute(_DUE, of).one()
     if any((found.hold, found.visit, found.shift, found.overdue, found.settled)):
         return True
     if not found.waits and not found.stranded:

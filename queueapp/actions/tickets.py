@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from queueapp.db.core import core
 from queueapp.db.models import TicketCounter, Visit
 
 # No I, O, Q, S, Z: they read as digits. A letter stands for nothing: tickets go round the letters.
@@ -49,7 +50,7 @@ def code_of(n: int) -> str:
 
 def next_ticket(session: Session, site_id: int, day: date) -> str:
     """A code no visit of the day and no open visit of the site has; settled by the counter row."""
-    connection = session.connection()
+    connection = core(session)
     count = _COUNT[connection.dialect.name]
     while True:
         given: int = connection.execute(count, {"site_id": site_id, "day": day}).scalar_one()

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, make_transient_to_detached
 
+from queueapp.db.core import core
 from queueapp.db.models import (
     Base,
     OpeningException,
@@ -86,13 +87,13 @@ def known(session: Session, site_id: int) -> Known:
         stamp, zone = site.settings_stamp, site.timezone
     else:
         session.flush()
-        stamp, zone = session.connection().execute(_STAMP, {"site": site_id}).one()
+        stamp, zone = core(session).execute(_STAMP, {"site": site_id}).one()
     last = kept.get(site_id)
     if last is not None and last[0] == stamp:
         found = last[1]
     else:
         found = _read(session, site_id, zone)
-        if session.connection().execute(_STAMP, {"site": site_id}).one()[0] == stamp:
+        if core(session).execute(_STAMP, {"site": site_id}).one()[0] == stamp:
             kept[site_id] = (stamp, found)
     if held is not None:
         held[site_id] = found
@@ -147,7 +148,7 @@ def forget_undone(session: Session, _transaction: SessionTransaction) -> None:
 
 
 def _read(session: Session, site_id: int, zone: str) -> Known:
-    connection, of = session.connection(), {"site": site_id}
+    connection, of = core(session), {"site": site_id}
     services = connection.execute(_SERVICES, of).mappings().all()
     rows: dict[tuple[type[Base], int], Mapping[str, Any]] = {
         (Service, row["id"]): dict(row) for row in services
@@ -166,8 +167,8 @@ def _read(session: Session, site_id: int, zone: str) -> Known:
 
 
 def _timetable(session: Session, of: Mapping[str, int], zone: str) -> hours.Timetable | None:
-    weekly = session.connection().execute(_HOURS, of).all()
-    differing = session.connection().execute(_EXCEPTIONS, of).all()
+    weekly = core(session).execute(_HOURS, of).all()
+    differing = core(session).execute(_EXCEPTIONS, of).all()
     if not weekly and not differing:
         return None
     round_the_clock = tuple(hours.OpeningRule(n, time(0), time(0)) for n in range(7))

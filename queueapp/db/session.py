@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from queueapp.db.core import CORE
 from queueapp.db.engine import make_engine
 from queueapp.db.faults import InDoubt
 from queueapp.db.known import KEPT, KNOWN, forget_changed, forget_undone
@@ -94,7 +95,7 @@ class Database:
         went away while it committed.
         """
         with self._write_lock, self._writers() as session:
-            session.info[KNOWN] = {}
+            session.info[KNOWN], session.info[CORE] = {}, session.connection()
             yield session
             committed = finalise(session)
             try:

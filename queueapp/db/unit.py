@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, UOWTransaction
 
+from queueapp.db.core import core
 from queueapp.db.known import SETTINGS, forget, hold
 from queueapp.db.models import (
     ApiToken,
@@ -120,12 +121,12 @@ def finalise(session: Session) -> list[Committed]:
         by_site[item.site_id].append(item)
     committed, events = [], []
     for site_id in sorted(by_site):
-        seq = session.connection().execute(_RAISE_SEQ, {"site": site_id}).scalar_one()
+        seq = core(session).execute(_RAISE_SEQ, {"site": site_id}).scalar_one()
         items = by_site[site_id]
         events += [_event(item, seq, n) for n, item in enumerate(items)]
         committed.append(Committed(site_id, seq, tuple(item.fact for item in items)))
     if events:
-        session.connection().execute(_EVENTS, events)
+        core(session).execute(_EVENTS, events)
     return committed
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapper, Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
+from queueapp.db.core import core
 from queueapp.db.models import Base
 
 _Row = TypeVar("_Row", bound=Base)
@@ -27,7 +28,7 @@ def insert_now(session: Session, row: _Row) -> _Row:
     values = {
         name: given[name] if name in given else default() for name, default in how.defaults.items()
     }
-    done = session.connection().execute(how.statement, values)
+    done = core(session).execute(how.statement, values)
     for name, value in values.items():
         if name not in given:
             set_committed_value(row, name, value)
@@ -50,7 +51,7 @@ def change_now(
     key = {"of": getattr(row, _key(mapper))}
     which = {} if in_state is None else {"in_state": [*in_state]}
     statement = _change(type(row), tuple(sorted(values)), in_state is not None)
-    done = session.connection().execute(statement, {**values, **key, **which})
+    done = core(session).execute(statement, {**values, **key, **which})
     if done.rowcount != 1:
         return False
     for name, value in values.items():

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from queueapp.db.core import core
 from queueapp.db.models import IdempotencyKey
 from queueapp.domain.refusal import RefusalKind, Refused, invalid
 
@@ -64,9 +65,7 @@ class Claim:
     def keep(self, session: Session, status: int, answer: dict[str, Any] | None = None) -> None:
         """Store the answer, without secrets, beside the effect it stands for."""
         if self.row_id is not None:
-            session.connection().execute(
-                _KEEP, {"row": self.row_id, "said": status, "kept": answer}
-            )
+            core(session).execute(_KEEP, {"row": self.row_id, "said": status, "kept": answer})
 
 
 UNCLAIMED = Claim(None)
@@ -93,7 +92,7 @@ def claim(
     check_key(key)
     body_hash, of = digest(body), {"actor": actor, "method": method, "path": path, "key": key}
     fresh = {"body_hash": body_hash, "status": None, "answer": None, "created_at": now}
-    connection = session.connection()
+    connection = core(session)
     row_id = connection.scalar(
         _CLAIM[connection.dialect.name], {**of, **fresh, "too_old": now - LIVES}
     )

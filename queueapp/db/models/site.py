@@ -52,7 +52,12 @@ class Site(HasId, Base):
     @property
     def rules(self) -> SiteRules:
         """The figures in force."""
-        return rules_of(self.settings)
+        # Settings are never changed in place, so that the same ones say the same.
+        last = vars(self).get("_rules_last")
+        if last is None or last[0] is not self.settings:
+            last = vars(self)["_rules_last"] = (self.settings, rules_of(self.settings))
+        found: SiteRules = last[1]
+        return found
 
     def day_at(self, instant: datetime) -> date:
         """The service day that the instant falls in."""

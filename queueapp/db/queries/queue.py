@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from queueapp.db.core import core
 from queueapp.db.models import (
     Clinician,
     OrderMove,
@@ -175,7 +176,7 @@ def wished_clinicians(session: Session, clinician_id: int | None, attribute: str
 def _candidates(
     session: Session, site_id: int, busy_visits: set[int], most: int | None
 ) -> tuple[list[Candidate], bool]:
-    connection, of = session.connection(), {"site": site_id}
+    connection, of = core(session), {"site": site_id}
     rows = connection.execute(_waiting(most), of).all()
     is_whole = most is None or len(rows) < most
     if not is_whole and rows[0].before_id is not None:
@@ -232,7 +233,7 @@ class _InRoom(NamedTuple):
 
 def _rooms_in_use(session: Session, site_id: int) -> list[_InRoom]:
     """Who is called or in service, and the place they take: a party called together takes one."""
-    rows = session.connection().execute(_IN_ROOM, {"site": site_id})
+    rows = core(session).execute(_IN_ROOM, {"site": site_id})
     found = []
     for row in rows:
         who = f"party:{row.party_id}" if row.called_together else f"visit:{row.visit_id}"
@@ -247,7 +248,7 @@ def _shifts(
     rules: SiteRules,
     in_use: Iterable[tuple[int, str]],
 ) -> list[ShiftView]:
-    connection, of = session.connection(), {"site": site.id, "day": site.day_at(now)}
+    connection, of = core(session), {"site": site.id, "day": site.day_at(now)}
     rows = connection.execute(_SHIFTS, of).all()
     services: dict[int, set[int]] = defaultdict(set)
     for shift_id, service_id in connection.execute(_GIVEN, of):
