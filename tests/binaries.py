@@ -22,6 +22,7 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
          "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"),
     ),
     "nginx": (("nginx-light",), ("nginx", "/usr/sbin/nginx")),
+    "strace": (("strace",), ("strace",)),
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ NEEDED_BY = {
     "redis-server": "the tests of several web processes",
     "chromium": "the browser tests",
     "nginx": "the tests behind a proxy",
+    "strace": "the test that counts what reaches the disk",
 }
 
 

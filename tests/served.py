@@ -60,13 +60,16 @@ class Served:
         assert done.returncode == 0, f"{command} failed:\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
+    def command(self) -> list[str]:
+        """What is started."""
+        command = [sys.executable, "-m", "queueapp", "serve", "--host", "127.0.0.1"]
+        return [*command, "--port", str(self.port), "--workers", str(self.workers)]
+
     def start(self) -> None:
         """Start, and return once the server says it is ready."""
-        command = [sys.executable, "-m", "queueapp", "serve", "--host", "127.0.0.1"]
-        command += ["--port", str(self.port), "--workers", str(self.workers)]
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=output, stderr=output,
+                self.command(), cwd=ROOT, env=self.environment, stdout=output, stderr=output,
                 start_new_session=True,
             )  # fmt: skip
         wait_until(self.is_ready, self.process, self.log)
@@ -109,6 +112,20 @@ class Served:
         assert self.process
         self.signal(signal.SIGTERM)
         return self.process.wait(STOPS_WITHIN_S)
+
+    def web_processes(self) -> list[psutil.Process]:
+        """Those that answer requests."""
+        (gunicorn,) = [p for p in self._children() if "gunicorn" in p.cmdline()]
+        return gunicorn.children()
+
+    def worker_process(self) -> psutil.Process:
+        """The background worker's."""
+        (worker,) = [p for p in self._children() if "work" in p.cmdline()]
+        return worker
+
+    def _children(self) -> list[psutil.Process]:
+        assert self.process
+        return psutil.Process(self.process.pid).children()
 
     def left(self) -> list[int]:
         """The processes of the server that still run."""

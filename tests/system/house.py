@@ -67,14 +67,7 @@ class House:
             return session.get_one(Site, self.site_id).seq
 
     def web_processes(self) -> list[psutil.Process]:
-        assert self.served.process
-        (gunicorn,) = [p for p in self._children() if "gunicorn" in p.cmdline()]
-        return gunicorn.children()
+        return self.served.web_processes()
 
     def worker_process(self) -> psutil.Process:
-        (worker,) = [p for p in self._children() if "work" in p.cmdline()]
-        return worker
-
-    def _children(self) -> list[psutil.Process]:
-        assert self.served.process
-        return psutil.Process(self.served.process.pid).children()
+        return self.served.worker_process()

@@ -1,0 +1,87 @@
+"""The app without its guards, served by gunicorn alone: `tests.faults.careless:create_app()`.
+
+It answers before it commits, tells its screens only of some changes, and of some too late. What is
+judged by must find all of that.
+"""
+
+import itertools
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask
+from sqlalchemy.orm import Session
+
+import queueapp
+from queueapp.db.session import Database
+from queueapp.db.unit import finalise
+from tests.served import Served
+
+COMMITS_AFTER_S = 0.25
+LATE_S = 0.7
+
+
+class CarelesslyServed(Served):
+    """One web process of the careless app, and no worker."""
+
+    def command(self) -> list[str]:
+        return [
+            sys.executable, "-m", "gunicorn", "--worker-class", "gevent", "--log-level", "warning",
+            "--bind", f"127.0.0.1:{self.port}", "tests.faults.careless:create_app()",
+        ]  # fmt: skip
+
+    def web_processes(self) -> list[Any]:
+        import psutil
+
+        assert self.process
+        return psutil.Process(self.process.pid).children()
+
+
+@contextmanager
+def _write(self: Database) -> Iterator[Session]:
+    """As the real one, but that the commit comes after the answer."""
+    self._write_lock.__enter__()
+    session = self._writers()
+    try:
+        yield session
+        committed = finalise(session)
+    except BaseException:
+        session.close()
+        self._write_lock.__exit__(None, None, None)
+        raise
+
+    def commit() -> None:
+        time.sleep(COMMITS_AFTER_S)
+        session.commit()
+        session.close()
+        self._write_lock.__exit__(None, None, None)
+        for one in committed:
+            for listener in self._listeners:
+                listener(one)
+
+    threading.Thread(target=commit).start()
+
+
+def create_app() -> Flask:
+    """The app, with its guards taken away."""
+    app = queueapp.create_app()
+    from queueapp.realtime.publish import Publisher
+
+    Database.write = _write  # type: ignore[method-assign]
+    publisher = app.extensions["queueapp.live"].publisher
+    count = itertools.count()
+    send = publisher._send
+
+    def send_some(*arguments: Any) -> None:
+        turn = next(count) % 4
+        if turn == 1:
+            threading.Timer(LATE_S, send, arguments).start()
+        elif turn != 2:
+            send(*arguments)
+
+    publisher._send = send_some
+    assert isinstance(publisher, Publisher)
+    return app
