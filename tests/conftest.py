@@ -39,6 +39,8 @@ RACES = ("test_races", "test_write_lock")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare a mark per directory, so that `-m unit` runs what needs nothing."""
+    # Modules and tests are being loaded, all of them to stay: there is no garbage to look for.
+    gc.disable()
     for group in GROUPS:
         config.addinivalue_line("markers", f"{group}: tests under tests/{group}")
 
@@ -74,6 +76,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 def need(program: str) -> None:

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import LinearRegression
 from threadpoolctl import threadpool_limits
 
 from queueapp.waits.corrected import ENOUGH
@@ -55,6 +53,10 @@ def fit(rows: Floats, waits: Floats, *, seed: int = 0) -> Correction:
     """
     if len(waits) < ENOUGH:
         raise ValueError(f"{len(waits)} waits are too few to learn from; it takes {ENOUGH}")
+    # Late, as it takes two seconds to load and only who learns anew has a use for it.
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.linear_model import LinearRegression
+
     rows, waits = rows[-MOST:], waits[-MOST:]
     many = len(waits) >= MANY
     common: dict[str, Any] = {

@@ -48,7 +48,8 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-# For stories of the browser alone, which no kind of database tells differently.
+# What is asked of the database is asked by pages, whose tests run on both kinds. A story in the
+# browser stands on them; one of them, from the door to the room, is told on both.
 on_one_database = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 

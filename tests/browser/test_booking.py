@@ -7,9 +7,11 @@ from playwright.sync_api import Page, expect
 
 from queueapp.domain.localtime import to_local
 from queueapp.domain.visit import AppointmentState
-from tests.browser.conftest import Watch
+from tests.browser.conftest import Watch, on_one_database
 from tests.served import Served
 from tests.web.booking_world import ZONE, BookingWorld, world_on
+
+pytestmark = on_one_database
 
 # Kept by the browser itself, over all pages of the tab.
 COUNT_TOUCHES = (

@@ -13,6 +13,8 @@ from tests.browser.conftest import on_one_database
 from tests.browser.entering import signed_in
 from tests.served import Served
 
+pytestmark = on_one_database
+
 
 @pytest.fixture
 def clinic(served: Served, slug: str) -> str:
@@ -117,7 +119,6 @@ def test_a_day_at_the_desk_by_keyboard_alone(
     expect(marta.locator(".toast")).to_contain_text("Rosa Lind took a ticket")
 
 
-@on_one_database
 def test_single_keys_are_letters_while_typing_and_verbs_say_why_not(
     served: Served, clinic: str, person: Callable[..., Page]
 ) -> None:

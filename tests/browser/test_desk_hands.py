@@ -10,8 +10,11 @@ from playwright.sync_api import Page, expect
 from queueapp.db.models import Appointment, Site
 from queueapp.db.session import Database
 from queueapp.domain.visit import AppointmentState
+from tests.browser.conftest import on_one_database
 from tests.browser.test_desk import clinic, row, sign_in
 from tests.served import Served
+
+pytestmark = on_one_database
 
 __all__ = ["clinic"]  # the clinic of the other tests of the desk
 

@@ -19,6 +19,8 @@ from tests.served import Served
 from tests.web.patient_world import PatientWorld, world_on
 from tests.web.web_world import SECRET
 
+pytestmark = on_one_database
+
 Person = Callable[..., Page]
 # Hears of each update before the page's own script does.
 NOTES_BLANKS = """
@@ -275,7 +277,6 @@ def test_checking_in_by_keyboard_alone_by_touch_and_by_the_reader(
     assert small == []
 
 
-@on_one_database
 def test_a_kiosk_left_alone_asks_and_goes_back_to_the_start(
     person: Person, served: Served, clinic: PatientWorld
 ) -> None:

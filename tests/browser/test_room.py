@@ -14,6 +14,8 @@ from tests.browser.entering import remember
 from tests.served import Served
 from tests.web.room_world import RoomWorld
 
+pytestmark = on_one_database
+
 SETTLED_MS = 900  # longer than a changed button refuses a tap that was meant for the last one
 
 
@@ -67,7 +69,6 @@ def test_by_keys_alone_call_start_finish_and_call(
     expect(page.locator("[data-primary]")).to_contain_text("Finishes Bob.", use_inner_text=True)
 
 
-@on_one_database
 def test_a_key_hides_names_shows_the_sheet_undoes_and_says_what_a_call_costs(
     person: Callable[..., Page], served: Served, world: RoomWorld
 ) -> None:
@@ -109,7 +110,6 @@ def test_a_key_hides_names_shows_the_sheet_undoes_and_says_what_a_call_costs(
     green(page, "Cy is here: start")
 
 
-@on_one_database
 def test_by_touch_with_a_double_tap_on_every_button(
     person: Callable[..., Page], served: Served, world: RoomWorld
 ) -> None:
@@ -137,7 +137,6 @@ def test_by_touch_with_a_double_tap_on_every_button(
     assert world.calls() == before + 2
 
 
-@on_one_database
 def test_an_alike_name_is_shown_before_the_call(
     person: Callable[..., Page], served: Served, world: RoomWorld
 ) -> None:
@@ -152,7 +151,6 @@ def test_an_alike_name_is_shown_before_the_call(
     expect(page.get_by_text("Born 2 January 1960")).to_be_visible()
 
 
-@on_one_database
 def test_who_was_called_to_another_room_meanwhile_is_not_called_here(
     person: Callable[..., Page], served: Served, world: RoomWorld
 ) -> None:
@@ -168,7 +166,6 @@ def test_who_was_called_to_another_room_meanwhile_is_not_called_here(
     assert world.state(bob) is EntryState.WAITING
 
 
-@on_one_database
 def test_a_pause_is_asked_for_refused_without_a_reason_and_ended(
     person: Callable[..., Page], served: Served, world: RoomWorld
 ) -> None:

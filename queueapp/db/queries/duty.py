@@ -22,6 +22,35 @@ from queueapp.domain.hours import opening_spans
 from queueapp.domain.localtime import ONE_DAY, local_to_utc, to_local
 from queueapp.domain.spans import Span, intersect_spans, merge_spans, subtract_spans
 
+_SITE: sa.BindParameter[int] = sa.bindparam("site")
+_CLOSED_DAYS = sa.select(OpeningException.day).where(
+    OpeningException.site_id == _SITE,
+    OpeningException.day.between(sa.bindparam("first"), sa.bindparam("last")),
+    OpeningException.opens.is_(None),
+)
+_PATTERNS = (
+    sa.select(ShiftPattern)
+    .join(Clinician, Clinician.id == ShiftPattern.clinician_id)
+    .where(
+        ShiftPattern.site_id == _SITE,
+        ShiftPattern.valid_from <= sa.bindparam("last"),
+        sa.or_(ShiftPattern.valid_to.is_(None), ShiftPattern.valid_to >= sa.bindparam("first")),
+        Clinician.retired.is_(False),
+    )
+    .order_by(ShiftPattern.starts, ShiftPattern.id)
+)
+# By day, not by time: a dated shift stands for its day's habit though it be shorter.
+_SHIFTS = (
+    sa.select(Shift)
+    .where(Shift.site_id == _SITE, Shift.day.between(sa.bindparam("first"), sa.bindparam("last")))
+    .options(selectinload(Shift.services), selectinload(Shift.breaks), selectinload(Shift.pauses))
+    .order_by(Shift.id)
+)
+_SHIFTS_OF_ONE = _SHIFTS.where(Shift.clinician_id == sa.bindparam("clinician"))
+_ABLE = sa.select(ClinicianService.clinician_id).where(
+    ClinicianService.service_id == sa.bindparam("service")
+)
+
 
 def services_of(session: Session, site_id: int, clinician_id: int) -> list[int]:
     """The site's services in use that the clinician can give, by id."""
@@ -48,32 +77,14 @@ def patterns_on(session: Session, site_id: int, day: date) -> list[ShiftPattern]
 
 
 def _closed_days(session: Session, site_id: int, first: date, last: date) -> set[date]:
-    return set(
-        session.scalars(
-            sa.select(OpeningException.day).where(
-                OpeningException.site_id == site_id,
-                OpeningException.day.between(first, last),
-                OpeningException.opens.is_(None),
-            )
-        )
-    )
+    values = {"site": site_id, "first": first, "last": last}
+    return set(session.scalars(_CLOSED_DAYS, values))
 
 
 def _patterns(session: Session, site_id: int, first: date, last: date) -> list[ShiftPattern]:
     """The habits that hold on any day from `first` to `last`."""
-    return list(
-        session.scalars(
-            sa.select(ShiftPattern)
-            .join(Clinician, Clinician.id == ShiftPattern.clinician_id)
-            .where(
-                ShiftPattern.site_id == site_id,
-                ShiftPattern.valid_from <= last,
-                sa.or_(ShiftPattern.valid_to.is_(None), ShiftPattern.valid_to >= first),
-                Clinician.retired.is_(False),
-            )
-            .order_by(ShiftPattern.starts, ShiftPattern.id)
-        )
-    )
+    values = {"site": site_id, "first": first, "last": last}
+    return list(session.scalars(_PATTERNS, values))
 
 
 def span_on(zone: str, pattern: ShiftPattern, day: date) -> tuple[Span, Span | None]:
@@ -149,24 +160,17 @@ def _away(pause: Pause, now: datetime, shift_end: datetime) -> Span:
 
 
 def _shifts(session: Session, site: Site, over: Span, clinician_id: int | None) -> list[Shift]:
-    # By day, not by time: a dated shift stands for its day's habit though it be shorter.
-    query = sa.select(Shift).where(Shift.site_id == site.id, Shift.day.between(*_days(site, over)))
-    if clinician_id is not None:
-        query = query.where(Shift.clinician_id == clinician_id)
-    loaded = selectinload(Shift.services), selectinload(Shift.breaks), selectinload(Shift.pauses)
-    return list(session.scalars(query.options(*loaded).order_by(Shift.id)))
+    first, last = _days(site, over)
+    values = {"site": site.id, "first": first, "last": last}
+    if clinician_id is None:
+        return list(session.scalars(_SHIFTS, values))
+    return list(session.scalars(_SHIFTS_OF_ONE, {**values, "clinician": clinician_id}))
 
 
 def _habits(
     session: Session, site: Site, service: Service, over: Span, clinician_id: int | None
 ) -> list[tuple[int, Span, Span | None]]:
-    able = set(
-        session.scalars(
-            sa.select(ClinicianService.clinician_id).where(
-                ClinicianService.service_id == service.id
-            )
-        )
-    )
+    able = set(session.scalars(_ABLE, {"service": service.id}))
     if clinician_id is not None:
         able &= {clinician_id}
     day, last = _days(site, over)

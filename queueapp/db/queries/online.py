@@ -136,6 +136,39 @@ def _days(site: Site, over: Span) -> Iterator[tuple[date, Span]]:
         day += ONE_DAY
 
 
+_NOW: sa.BindParameter[datetime] = sa.bindparam("now")
+_STARTS = (
+    Appointment.starts_at >= sa.bindparam("since"),
+    Appointment.starts_at < sa.bindparam("until"),
+    Appointment.id != sa.bindparam("but_for"),
+    still_busy(_NOW),
+)
+_USED = sa.select(
+    Appointment.clinician_id,
+    Appointment.starts_at,
+    Appointment.busy_from,
+    Appointment.busy_to,
+).where(
+    Appointment.site_id == sa.bindparam("site"),
+    Appointment.clinician_id.in_(sa.bindparam("owners", expanding=True)),
+    *_STARTS,
+)
+_TAKEN = (
+    sa.select(sa.func.count())
+    .select_from(Appointment)
+    .where(Appointment.pool_id == sa.bindparam("pool"), *_STARTS)
+)
+_POOLS = (
+    sa.select(Pool)
+    .where(
+        Pool.service_id == sa.bindparam("service"),
+        Pool.starts_at < sa.bindparam("until"),
+        Pool.ends_at > sa.bindparam("since"),
+    )
+    .order_by(Pool.id)
+)
+
+
 def _used(
     session: Session,
     site: Site,
@@ -145,21 +178,15 @@ def _used(
     but_for: int | None,
 ) -> dict[tuple[int, date], timedelta]:
     used: dict[tuple[int, date], timedelta] = defaultdict(timedelta)
-    rows = session.execute(
-        sa.select(
-            Appointment.clinician_id,
-            Appointment.starts_at,
-            Appointment.busy_from,
-            Appointment.busy_to,
-        ).where(
-            Appointment.site_id == site.id,
-            Appointment.clinician_id.in_(list(owners)),
-            Appointment.starts_at >= whole.start,
-            Appointment.starts_at < whole.end,
-            Appointment.id != (but_for or 0),
-            still_busy(now),
-        )
-    )
+    values = {
+        "site": site.id,
+        "owners": list(owners),
+        "since": whole.start,
+        "until": whole.end,
+        "but_for": but_for or 0,
+        "now": now,
+    }
+    rows = session.execute(_USED, values)
     for owner, starts_at, since, until in rows:
         assert owner is not None
         used[owner, site.day_at(starts_at)] += until - since
@@ -167,29 +194,10 @@ def _used(
 
 
 def _taken(session: Session, pool: Pool, span: Span, now: datetime, but_for: int | None) -> int:
-    found = session.scalar(
-        sa.select(sa.func.count())
-        .select_from(Appointment)
-        .where(
-            Appointment.pool_id == pool.id,
-            Appointment.starts_at >= span.start,
-            Appointment.starts_at < span.end,
-            Appointment.id != (but_for or 0),
-            still_busy(now),
-        )
-    )
-    return found or 0
+    values = {"pool": pool.id, "since": span.start, "until": span.end, "now": now}
+    return session.scalar(_TAKEN, {**values, "but_for": but_for or 0}) or 0
 
 
 def _pools(session: Session, service: Service, whole: Span) -> list[Pool]:
-    return list(
-        session.scalars(
-            sa.select(Pool)
-            .where(
-                Pool.service_id == service.id,
-                Pool.starts_at < whole.end,
-                Pool.ends_at > whole.start,
-            )
-            .order_by(Pool.id)
-        )
-    )
+    values = {"service": service.id, "since": whole.start, "until": whole.end}
+    return list(session.scalars(_POOLS, values))

@@ -64,11 +64,7 @@ def pool_times(
 ) -> list[tuple[Slot, int]]:
     """The pool's intervals that start in `over` while the doors are open, with places left."""
     whole = Span(pool.starts_at, pool.ends_at)
-    taken = Counter(
-        session.scalars(
-            sa.select(Appointment.starts_at).where(Appointment.pool_id == pool.id, still_busy(now))
-        )
-    )
+    taken = Counter(session.scalars(_TAKEN_OF_POOL, {"pool": pool.id, "now": now}))
     return pool_slots(
         intersect_spans([whole], opening_of(session, site, whole)),
         pool.interval,
@@ -80,7 +76,7 @@ def pool_times(
     )
 
 
-def still_busy(now: datetime) -> sa.ColumnElement[bool]:
+def still_busy(now: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
     """The appointments that take up time: a hold does until it runs out."""
     return sa.and_(
         Appointment.state.in_(BUSY_APPOINTMENT_STATES),
@@ -90,6 +86,23 @@ def still_busy(now: datetime) -> sa.ColumnElement[bool]:
             Appointment.held_until > now,
         ),
     )
+
+
+_NOW: sa.BindParameter[datetime] = sa.bindparam("now")
+_TAKEN_OF_POOL = sa.select(Appointment.starts_at).where(
+    Appointment.pool_id == sa.bindparam("pool"), still_busy(_NOW)
+)
+_BUSY = sa.select(Appointment.clinician_id, Appointment.busy_from, Appointment.busy_to).where(
+    Appointment.clinician_id.in_(sa.bindparam("owners", expanding=True)),
+    Appointment.busy_from < sa.bindparam("until"),
+    Appointment.busy_to > sa.bindparam("since"),
+    still_busy(_NOW),
+)
+_POOLS = sa.select(Pool).where(
+    Pool.service_id == sa.bindparam("service"),
+    Pool.starts_at < sa.bindparam("until"),
+    Pool.ends_at > sa.bindparam("since"),
+)
 
 
 def _with_clinicians(
@@ -105,14 +118,8 @@ def _with_clinicians(
     margin = Span(over.start - service.buffer_before, over.end + length + service.buffer_after)
     duty = on_duty(session, site, service, margin, now, clinician_id)
     busy = defaultdict(list)
-    for owner, since, until in session.execute(
-        sa.select(Appointment.clinician_id, Appointment.busy_from, Appointment.busy_to).where(
-            Appointment.clinician_id.in_(list(duty)),
-            Appointment.busy_from < margin.end,
-            Appointment.busy_to > margin.start,
-            still_busy(now),
-        )
-    ):
+    values = {"owners": list(duty), "since": margin.start, "until": margin.end, "now": now}
+    for owner, since, until in session.execute(_BUSY, values):
         busy[owner].append(Span(since, until))
     step = length if length and not _HOUR % length else _STEP
     return [
@@ -135,11 +142,8 @@ def _with_clinicians(
 def _in_pools(
     session: Session, site: Site, service: Service, over: Span, now: datetime
 ) -> list[FreeTime]:
-    pools = session.scalars(
-        sa.select(Pool).where(
-            Pool.service_id == service.id, Pool.starts_at < over.end, Pool.ends_at > over.start
-        )
-    ).all()
+    values = {"service": service.id, "since": over.start, "until": over.end}
+    pools = session.scalars(_POOLS, values).all()
     return [
         FreeTime(slot.start, slot.end, pool_id=pool.id, places=places)
         for pool in pools
