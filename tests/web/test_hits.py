@@ -126,6 +126,7 @@ def test_the_figures_are_what_the_stored_promises_come_to(world: PatientWorld) -
                     {"called": call},
                     {"called": call},
                     {"called": [(low, answered)]},  # on the very edge
+                    {"called": [(low + 12, answered)]},
                     {"called": [(1, withdrawn), (18, answered)]},
                     {"called": [*call, (40, answered)]},
                     {"called": call, "stepped_out": timedelta(minutes=5)},
