@@ -9,7 +9,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from queueapp.actions.promises import promise_at_joining
 from queueapp.actions.tickets import new_nonce, next_ticket, token_hash, visit_token
-from queueapp.db.known import known
+from queueapp.db.known import hold, known
 from queueapp.db.models import (
     Clinician,
     Patient,
@@ -80,6 +80,7 @@ def open_visit(
         arrived_at=when,
         discreet=discreet,
     )
+    hold(session, visit)
     return insert_now(session, visit)
 
 

@@ -4,6 +4,7 @@ import http.client
 import re
 import time
 from http.cookies import SimpleCookie
+from typing import Any
 from urllib.parse import urlencode
 
 import click
@@ -35,7 +36,7 @@ def board(days: int, times: int, json_file: str | None) -> None:
             pages = {"board": f"/board/{SLUG}", "trend": f"/board/{SLUG}/trend"}
             cookie = _sign_in(server)
             took = {name: _ask(server, path, cookie, times) for name, path in pages.items()}
-    figures = _percentiles(took["board"]) | {"entries": entries, "times": times}
+    figures: dict[str, Any] = {**_percentiles(took["board"]), "entries": entries, "times": times}
     figures["trend"] = _percentiles(took["trend"])
     click.echo(
         f"board: {entries} entries, p50 {figures['p50_ms']} ms, p95 {figures['p95_ms']} ms",

@@ -8,7 +8,11 @@ from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, String, Typ
 from sqlalchemy.types import TypeEngine
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
-_TEXT_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+def _text(utc: datetime) -> str:
+    # `strftime` to the same end takes four times as long, a dozen times in every arrival.
+    return f"{utc.isoformat(timespec='microseconds')[:26]}Z"
 
 
 class UtcInstant(TypeDecorator[datetime]):
@@ -33,8 +37,8 @@ class UtcInstant(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"a naive datetime is no instant: {value!r}")
-        utc = value.astimezone(UTC)
-        return utc.strftime(_TEXT_FORMAT) if dialect.name == "sqlite" else utc
+        utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+        return _text(utc) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Read back as aware UTC."""

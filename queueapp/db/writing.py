@@ -47,22 +47,18 @@ def change_now(
     Returns whether it was changed; then the row says so too, as after a flush.
     """
     session.flush()
-    mapper = sa.inspect(type(row))
-    key = {"of": getattr(row, _key(mapper))}
-    which = {} if in_state is None else {"in_state": [*in_state]}
+    which: dict[str, Any] = {"of": sa.inspect(row).identity[0]}
+    if in_state is not None:
+        which["in_state"] = [*in_state]
     statement = _change(type(row), tuple(sorted(values)), in_state is not None)
-    done = core(session).execute(statement, {**values, **key, **which})
+    done = core(session).execute(statement, {**values, **which})
     if done.rowcount != 1:
         return False
     for name, value in values.items():
         set_committed_value(row, name, value)
     # What these columns point at is another row now.
-    moved = {*values}
-    stale = [
-        one.key
-        for one in mapper.relationships
-        if one.key in vars(row) and moved & {c.name for c in one.local_columns}
-    ]
+    pointing = _pointing(type(row))
+    stale = [one for name in values for one in pointing.get(name, ()) if one in vars(row)]
     if stale:
         session.expire(row, stale)
     return True
@@ -86,6 +82,16 @@ def _change(model: type[Base], names: tuple[str, ...], guarded: bool) -> sa.Upda
     if guarded:
         statement = statement.where(table.c.state.in_(sa.bindparam("in_state", expanding=True)))
     return statement.values({name: sa.bindparam(name) for name in names})
+
+
+@functools.cache
+def _pointing(model: type[Base]) -> dict[str, tuple[str, ...]]:
+    """The relationships of a model by the columns of its own that they follow."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in sa.inspect(model).relationships:
+        for column in one.local_columns:
+            found[str(column.name)] = (*found.get(str(column.name), ()), one.key)
+    return found
 
 
 def _key(mapper: Mapper[Any]) -> str:
