@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import Session
 
 from queueapp.actions.booking_links import booker
 from queueapp.actions.tickets import token_hash
@@ -76,12 +76,28 @@ def _standing_queries(now: datetime) -> dict[str, Any]:
 
 def still_signed_in(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     """Which sign-ins, joined with their staff, count now."""
+    return _signed_in(now - SIGNED_IN_FOR)
+
+
+def _signed_in(since: Any) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         SignIn.ended_at.is_(None),
-        SignIn.started_at > now - SIGNED_IN_FOR,
+        SignIn.started_at > since,
         SignIn.version == Staff.session_version,
         Staff.disabled_at.is_(None),
     )
+
+
+_STAFF = (
+    sa.select(
+        SignIn.id, SignIn.key, SignIn.staff_id, Staff.name, Membership.role, Membership.site_id
+    )
+    .join(Staff, Staff.id == SignIn.staff_id)
+    .outerjoin(Membership, Membership.staff_id == Staff.id)
+    .where(SignIn.id == sa.bindparam("id"), *_signed_in(sa.bindparam("since")))
+    .order_by(Membership.id)
+)
+_DEVICE = sa.select(Device.__table__).where(Device.id == sa.bindparam("id"))
 
 
 def identity_of_token(session: Session, token: str, now: datetime) -> Identity | None:
@@ -110,25 +126,22 @@ def device_of_token(session: Session, token: str, now: datetime) -> Identity | N
 
 
 def _staff(session: Session, sign_in_id: int, now: datetime) -> Identity | None:
-    query = (
-        sa.select(SignIn)
-        .join(SignIn.staff)
-        .where(SignIn.id == sign_in_id, *still_signed_in(now))
-        .options(contains_eager(SignIn.staff).selectinload(Staff.memberships))
-    )
-    found = session.scalars(query).one_or_none()
-    if found is None:
+    session.flush()
+    values = {"id": sign_in_id, "since": now - SIGNED_IN_FOR}
+    rows = core(session).execute(_STAFF, values).all()
+    if not rows:
         return None
-    staff = found.staff
+    found = rows[0]
     return Identity(
-        Actor(ActorKind.STAFF, staff.id, staff.name),
+        Actor(ActorKind.STAFF, found.staff_id, found.name),
         Credential("staff", found.id, stamp_of(found.key)),
-        tuple(Grant(Part(m.role.value), m.site_id) for m in staff.memberships),
+        tuple(Grant(Part(row.role.value), row.site_id) for row in rows if row.role),
     )
 
 
 def _device(session: Session, device_id: int, now: datetime) -> Identity | None:
-    device = session.get(Device, device_id)
+    session.flush()
+    device = core(session).execute(_DEVICE, {"id": device_id}).one_or_none()
     if device is None or device.revoked_at is not None:
         return None
     return Identity(
