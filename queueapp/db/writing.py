@@ -35,6 +35,10 @@ def insert_now(session: Session, row: _Row) -> _Row:
     assert done.inserted_primary_key is not None
     set_committed_value(row, how.key, done.inserted_primary_key[0])
     make_transient_to_detached(row)
+    # A row of the same number that a rolled back savepoint took away again.
+    gone = session.identity_map.get(sa.inspect(row).key)
+    if gone is not None:
+        session.expunge(gone)
     session.add(row)
     return row
 
