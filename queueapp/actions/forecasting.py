@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from queueapp.actions import learning
 from queueapp.actions.intake import closes_at
+from queueapp.actions.keeping import Keeping
 from queueapp.actions.lessons import Lessons
 from queueapp.actions.promises import store_forecast
 from queueapp.actions.revisions import revise, slipped
@@ -16,6 +17,7 @@ from queueapp.db.unit import lock_site
 from queueapp.waits.corrected import corrected
 from queueapp.waits.durations import Durations
 from queueapp.waits.forecast import forecast
+from queueapp.waits.kept import kept
 
 _KEEP = timedelta(hours=1)
 _DRAWS = 500
@@ -27,6 +29,7 @@ class Forecaster:
 
     database: Database
     lessons: Lessons = field(default_factory=Lessons)
+    keeping: Keeping = field(default_factory=Keeping)
     _learned: dict[int, tuple[datetime, Known, Durations]] = field(default_factory=dict)
 
     def refresh(self, site_id: int, now: datetime) -> None:
@@ -39,9 +42,11 @@ class Forecaster:
             site = session.get_one(Site, site_id)
             snapshot = load_snapshot(session, site, now, known, closes_at(session, site, now))
             lesson = self.lessons.for_now(session, site, now)
+            calibrator = self.keeping.for_now(session, site, now, lesson[0] if lesson else None)
         made = forecast(snapshot, durations, draws=_DRAWS, seed=site_id)
         if lesson is not None:
             made = corrected(made, snapshot, *lesson)
+        made = kept(made, snapshot, calibrator)
         # Looked for before: while something is written on SQLite, nobody else writes.
         with self.database.read() as session:
             slipping = [entry.id for entry, *_ in slipped(session, site_id, made)]

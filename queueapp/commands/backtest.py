@@ -19,6 +19,7 @@ from queueapp.waits.backtest import NothingToScoreError, backtest, figures
 
 _SHOWN = 5
 _WIDE = 100
+_NO_TIME = timedelta(seconds=1)
 _LISTS = ("--train", "--test")
 
 
@@ -108,6 +109,8 @@ def passages_of(
     found = []
     for number, row in enumerate(came, first):
         called = row.called_at or row.started_at
+        # When they went is not known: they stand in nobody's way and teach nothing.
+        left = row.left_at or row.at + _NO_TIME
         due = row.due_by or _reference(row) + (row.target or timedelta(0))
         found.append(
             Passage(
@@ -118,7 +121,7 @@ def passages_of(
                 due=due.timestamp() - credits.get(row.entry_class, 0.0),
                 called=called.timestamp() if called else None,
                 ended=_seconds(row.finished_at or row.left_at) if called else None,
-                left=None if called else _seconds(row.left_at),
+                left=None if called else _seconds(left),
                 clinician=(
                     names.setdefault(f"clinician {row.clinician}", len(names))
                     if row.clinician or is_alone

@@ -1,11 +1,12 @@
 """What became of promises: how often they held, how far off, revised how often and in time."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
 from queueapp.commands.rehearsal import Stay
+from queueapp.domain.outcomes import NOW_S
 
 
 def figures(train: Sequence[Sequence[Stay]], test: Sequence[Sequence[Stay]]) -> dict[str, Any]:
@@ -26,13 +27,8 @@ def figures(train: Sequence[Sequence[Stay]], test: Sequence[Sequence[Stay]]) -> 
     def group(rows: list[Stay]) -> dict[str, Any]:
         waits = [s.wait_s or 0.0 for s in rows]
         pairs = list(zip(rows, waits, strict=True))
-        return {
-            "n": len(rows),
+        return kept(rows) | {
             "mean_wait_s": round(fmean(waits)),
-            "cover_80": share(s.told.low_s <= w <= s.told.high_s for s, w in pairs),
-            "below": share(w < s.told.low_s for s, w in pairs),
-            "above": share(w > s.told.high_s for s, w in pairs),
-            "cover_said": share(s.called_at and s.low_at <= s.called_at <= s.high_at for s in rows),
             "mae_s": round(fmean(abs(s.told.mid_s - w) for s, w in pairs), 1),
             "mae_class_mean_s": round(fmean(abs(point(s) - w) for s, w in pairs), 1),
             "width_s": round(fmean(s.told.high_s - s.told.low_s for s in rows)),
@@ -51,20 +47,20 @@ def figures(train: Sequence[Sequence[Stay]], test: Sequence[Sequence[Stay]]) -> 
         "outran_told_before": share(
             s.revised_at is not None and s.revised_at < s.high_at for s in outran
         ),
-        "promises": {},
+        "classes": {},
         "groups": {},
     }
-    # Everybody who was called, also at once: what a hit-rate in public counts.
-    for label in sorted({s.candidate.entry_class for s in stays}):
-        mine = [s for s in stays if s.called_at and s.candidate.entry_class == label]
-        pairs = [(s, s.wait_s or 0.0) for s in mine]
-        found["promises"][label] = {
-            "n": len(mine),
-            "cover_80": share(s.told.low_s <= w <= s.told.high_s for s, w in pairs),
-            "below": share(w < s.told.low_s for s, w in pairs),
-            "above": share(w > s.told.high_s for s, w in pairs),
-            "cover_said": share(s.called_at and s.low_at <= s.called_at <= s.high_at for s in mine),
-        }
+    called = [s for s in stays if s.called_at]
+    found["classes"] = {
+        label: {name: kept([s for s in mine if chosen(s)]) for name, chosen in PARTS.items()}
+        for label, mine in (
+            ("everybody", called),
+            *(
+                (label, [s for s in called if s.candidate.entry_class == label])
+                for label in sorted({s.candidate.entry_class for s in called})
+            ),
+        )
+    }
     by: dict[str, list[Stay]] = defaultdict(list)
     for s in waited:
         by[f"class {s.candidate.entry_class}"].append(s)
@@ -74,6 +70,32 @@ def figures(train: Sequence[Sequence[Stay]], test: Sequence[Sequence[Stay]]) -> 
         by[f"basis {s.told.basis}"].append(s)
     found["groups"] = {name: group(rows) for name, rows in sorted(by.items())}
     return found
+
+
+def kept(rows: Sequence[Stay]) -> dict[str, Any]:
+    """How often the exact range (`cover_80`, `below`, `above`) and the one as said were right."""
+    pairs = [(s, s.wait_s or 0.0) for s in rows]
+    return {
+        "n": len(rows),
+        "cover_80": share(s.told.low_s <= w <= s.told.high_s for s, w in pairs),
+        "below": share(w < s.told.low_s for s, w in pairs),
+        "above": share(w > s.told.high_s for s, w in pairs),
+        "cover_said": share(s.called_at and s.low_at <= s.called_at <= s.high_at for s in rows),
+    }
+
+
+def _now(one: Stay) -> bool:
+    return one.told.raw_s is not None and one.told.raw_s[1] < NOW_S
+
+
+# Of those who were called. Who was told "now" is told no range; that and "range" are known at
+# joining, who had to wait only afterwards.
+PARTS: dict[str, Callable[[Stay], bool]] = {
+    "all": lambda s: True,
+    "now": _now,
+    "range": lambda s: not _now(s),
+    "waited": lambda s: bool(s.wait_s),
+}
 
 
 def share(flags: Iterable[object]) -> float | None:

@@ -166,6 +166,7 @@ class Rehearsal:
             mean_s=PLANNED_SERVICE_S[one.service_id],
             released_s=max(release, 0.0) if held else None,
             appointment_id=guest.number if one.entry_class == EntryClass.BOOKED else None,
+            entry_class=one.entry_class,
         )  # fmt: skip
         low, high = said_range(told)
         stay = Stay(guest, one, now, ahead, told, now + low, now + high, now + high)

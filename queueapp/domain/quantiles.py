@@ -66,7 +66,8 @@ class Forecast:
     `entries` holds every waiting entry but the unconfirmed; `join` a table per service, and per
     service and clinician for "only" wishes; `booked` by appointment id those who may check in now,
     as if they did. `mean_s` is what one patient takes of a clinician's
-    time (walk, visit, gap) by service; `until_s` the last moment anybody is on duty.
+    time (walk, visit, gap) by service; `until_s` the last moment anybody is on duty. `moved` is how
+    far outcomes lately asked the ends of a promise to be moved out, in widths, by group.
     """
 
     seq: int
@@ -77,6 +78,7 @@ class Forecast:
     mean_s: dict[int, float] = field(default_factory=dict)
     until_s: float = 0.0
     draws: int = 0
+    moved: dict[str, tuple[float, float]] = field(default_factory=dict)
     version: int = VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -90,6 +92,7 @@ class Forecast:
             "mean_s": {str(s): round(v, 1) for s, v in self.mean_s.items()},
             "entries": {str(e): _pack(q) for e, q in self.entries.items()},
             "booked": {str(a): _pack(q) for a, q in self.booked.items()},
+            "moved": {group: [round(v, 4) for v in ends] for group, ends in self.moved.items()},
             "join": [
                 {
                     "service": service,
@@ -116,6 +119,7 @@ class Forecast:
                 )
                 for one in stored["join"]
             },
+            moved={g: (ends[0], ends[1]) for g, ends in stored.get("moved", {}).items()},
             booked={int(a): _unpack(q) for a, q in stored.get("booked", {}).items()},
             mean_s={int(s): v for s, v in stored["mean_s"].items()},
             until_s=float(stored["until_s"]),

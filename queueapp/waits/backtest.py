@@ -11,7 +11,7 @@ from queueapp.domain.passages import Passage
 from queueapp.waits import baselines
 from queueapp.waits.correction import HIGH, LOW, MEAN, MID, Floats
 from queueapp.waits.moments import day_begins, moments
-from queueapp.waits.teaching import learned, warmed
+from queueapp.waits.teaching import learned, raw_ranges, warmed
 
 OURS = "queueapp"
 FAR = 3
@@ -65,7 +65,8 @@ def backtest(
         known = record.known_by(day_begins(int(day), zone))
         today = np.flatnonzero(scored & (record.day == day))
         chosen.append(today)
-        told[OURS].append(teller.tell(record, today, learned(record, known, seed)))
+        raw = raw_ranges(record, today, learned(record, known, seed))
+        told[OURS].append(teller.tell(record, today, raw))
         others = baselines.told(record.seen, record.hour, record.waits, known)
         for name, said in others.items():
             told[name].append(said[today][:, [0, 1, 2, 1]])

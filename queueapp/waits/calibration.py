@@ -1,24 +1,34 @@
 """Ranges that keep their word: what was told is compared with what came, and the ends are moved.
 
-Conformalised quantile regression (Romano, Patterson & Candès 2019) on the latest outcomes, each
-side by itself, with the share that may miss adapted as they come in (Gibbs & Candès 2021), in steps
-that grow smaller (Angelopoulos, Barber & Bates 2024). Outcomes are kept by service and number
-ahead, so that the back of the line is as honest as the front.
+Each end is tracked online (Gibbs & Candès 2021; Angelopoulos, Candès & Tibshirani 2023): a miss
+moves it out by much, a hit in by little, so that one in ten may lie beyond it. The move is a sum of
+terms, one for everybody, one for the number ahead, the class, the service. Each is moved by every
+outcome that is its own, so that after n of them the share that missed cannot differ from one in ten
+by more than what the term has moved, divided by n times the rate, in all these groups at once and
+whatever drifts (gradient equilibrium: Angelopoulos, Jordan & Tibshirani 2025). A group of few has
+hardly a term of its own and is told what everybody's outcomes say.
 """
 
-from bisect import bisect_left, insort
-from collections import deque
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
-from math import ceil, sqrt
+import heapq
+from collections.abc import Iterable, Mapping
+from itertools import count
+
+from queueapp.domain.outcomes import NOW_S, Place, Wait
 
 MISS = 0.1
-# How fast the share adapts: fast while outcomes are few, never slower than the second.
-STEP, SLOWEST = 0.3, 0.005
-KEPT = 1000
-ENOUGH = 100
-# Numbers ahead from which a group begins.
+# Of a range's width, per term: about five of them together move an end by 6 % after a miss. It is
+# the same for every outcome: only so are all groups right at once.
+RATE = 0.0125
+# Numbers ahead from which a group begins; from the last but one on all are a group as well.
 GROUPS = (0, 1, 2, 3, 6)
+FAR = 3
+# The group of those called within a minute.
+NOW = "now"
+# What the end of "now" is moved in: seconds, as a clinician free of work may be slow to call.
+NOW_SCALE_S = 600.0
+
+BELOW, ABOVE = 0, 1
+Ends = tuple[float, float]
 
 
 def group_of(ahead: int) -> int:
@@ -26,65 +36,96 @@ def group_of(ahead: int) -> int:
     return max(g for g in GROUPS if g <= max(ahead, 0))
 
 
-@dataclass(slots=True)
-class _Side:
-    """One end of the range: how far outcomes lay beyond it, in widths of the range."""
-
-    miss: float = MISS
-    seen: int = 0
-    latest: deque[float] = field(default_factory=deque)
-    ordered: list[float] = field(default_factory=list)
-
-    def offset(self) -> float:
-        """How far the end has to move out, in widths; negative moves it in."""
-        place = ceil((len(self.ordered) + 1) * (1.0 - self.miss)) - 1
-        return self.ordered[min(max(place, 0), len(self.ordered) - 1)] if self.ordered else 0.0
-
-    def learn(self, beyond: float) -> None:
-        missed = beyond > self.offset()
-        self.seen += 1
-        step = max(STEP / sqrt(self.seen + 100), SLOWEST)
-        self.miss = min(max(self.miss + step * (MISS - missed), 0.005), 0.4)
-        self.latest.append(beyond)
-        insort(self.ordered, beyond)
-        if len(self.latest) > KEPT:
-            del self.ordered[bisect_left(self.ordered, self.latest.popleft())]
+def terms_of(place: Place) -> tuple[str, ...]:
+    """The groups a place is one of."""
+    if place.now:
+        return (NOW,)
+    near = (
+        "all",
+        f"ahead {group_of(place.ahead)}",
+        f"class {place.entry_class}",
+        f"service {place.service}",
+    )
+    return (*near, "far") if place.ahead >= FAR else near
 
 
 class Calibrator:
-    """Learns from outcomes in the order in which they become known."""
+    """How far the ends are moved out, in widths of the range, by group; `moved` as stored."""
 
-    def __init__(self) -> None:
-        self._sides: dict[Hashable, tuple[_Side, _Side]] = {}
+    def __init__(self, moved: Mapping[str, Ends] | None = None) -> None:
+        self.moved: dict[str, Ends] = dict(moved or {})
 
-    def told(self, service: int, ahead: int, low: float, high: float) -> tuple[float, float]:
+    def told(self, place: Place, low: float, high: float) -> tuple[float, float]:
         """The range to tell for a raw one in seconds; 0 <= low <= high."""
-        width = _width(low, high)
-        for key in _keys(service, ahead):
-            sides = self._sides.get(key)
-            if sides is not None and len(sides[0].ordered) >= ENOUGH:
-                below, above = sides
-                first, last = low - width * below.offset(), high + width * above.offset()
-                first = max(min(first, last), 0.0)
-                return first, max(first, last)
-        return max(low, 0.0), max(high, 0.0)
+        below = above = 0.0
+        for term in terms_of(place):
+            ends = self.moved.get(term)
+            if ends is not None:
+                below += ends[BELOW]
+                above += ends[ABOVE]
+        if place.now:
+            return 0.0, NOW_S + NOW_SCALE_S * max(above, 0.0)
+        scale = max(high - low, 10.0 + 0.1 * high)
+        first, last = low - scale * below, high + scale * above
+        first = max(min(first, last), 0.0)
+        return first, max(first, last)
 
-    def learn(self, service: int, ahead: int, low: float, high: float, wait: float) -> None:
-        """Take in how long one waited, for whom the raw range was from `low` to `high`."""
-        width = _width(low, high)
-        for key in _keys(service, ahead):
-            below, above = self._sides.setdefault(key, (_Side(), _Side()))
-            below.learn((low - wait) / width)
-            above.learn((wait - high) / width)
-
-
-def _keys(service: int, ahead: int) -> Iterator[Hashable]:
-    """From the closest group to everybody."""
-    group = group_of(ahead)
-    yield service, group
-    yield group
-    yield None
+    def learn(self, place: Place, end: int, *, missed: bool) -> None:
+        """Take in whether a wait lay beyond one end of what was told."""
+        step = RATE * (missed - MISS)
+        for term in terms_of(place):
+            ends = self.moved.get(term, (0.0, 0.0))
+            moved = ends[end] + step
+            if place.now:
+                # Nothing is told that is shorter than now, so nothing is saved up for it.
+                moved = max(moved, 0.0)
+            self.moved[term] = (moved, ends[ABOVE]) if end == BELOW else (ends[BELOW], moved)
 
 
-def _width(low: float, high: float) -> float:
-    return max(high - low, 10.0)
+class Practice:
+    """Tells waits in the order of telling; each outcome counts from when it was known.
+
+    Who waits longer than they were told is known to have missed then, not only when called.
+    """
+
+    def __init__(self, calibrator: Calibrator | None = None) -> None:
+        self.calibrator = calibrator or Calibrator()
+        self._count = count()
+        self._coming: list[tuple[float, int, Place, int, bool]] = []
+
+    def tell(self, wait: Wait) -> tuple[float, float]:
+        """The range told, in seconds, from what was known at that instant."""
+        self.catch_up(wait.told_at)
+        first, last = self.calibrator.told(wait.place, wait.low, wait.high)
+        at, called = wait.told_at, wait.called_at
+        overran = called is None or called - at > last
+        if overran:
+            self._expect(at + last, wait.place, ABOVE, missed=True)
+        if called is not None:
+            self._expect(called, wait.place, BELOW, missed=called - at < first)
+            if not overran:
+                self._expect(called, wait.place, ABOVE, missed=False)
+        return first, last
+
+    def catch_up(self, now: float) -> None:
+        """Take in what was known by `now`."""
+        while self._coming and self._coming[0][0] <= now:
+            _, _, place, end, missed = heapq.heappop(self._coming)
+            self.calibrator.learn(place, end, missed=missed)
+
+    def _expect(self, at: float, place: Place, end: int, *, missed: bool) -> None:
+        heapq.heappush(self._coming, (at, next(self._count), place, end, missed))
+
+
+def practised(
+    waits: Iterable[Wait], now: float, since: Mapping[str, Ends] | None = None
+) -> Calibrator:
+    """What these waits, in the order of telling, taught by `now` on top of what was known before.
+
+    The same waits teach the same, whoever asks.
+    """
+    practice = Practice(Calibrator(since))
+    for wait in waits:
+        practice.tell(wait)
+    practice.catch_up(now)
+    return practice.calibrator

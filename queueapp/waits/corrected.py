@@ -61,6 +61,8 @@ def corrected(
 ) -> Forecast:
     """The forecast with the quantiles that history taught, never falling with the number ahead.
 
+    They are raw: `waits.kept` calibrates them as it does simulated ones.
+
     `lately` are the site's passages that were not over at `taught.until`, or came since. "Only this
     clinician" stays as simulated.
     """
@@ -71,8 +73,7 @@ def corrected(
     raw = taught.correction.predict(np.array([p.row for p in places]))
     told: dict[tuple[tuple[int, str], bool], list[tuple[_Place, Quantiles]]] = {}
     for place, (low, mid, high, _) in zip(places, raw.tolist(), strict=True):
-        first, last = taught.calibrator.told(place.line[0], place.ahead, low, high)
-        ours = replace(place.plain, p10=first, p50=min(max(mid, first), last), p90=last)
+        ours = replace(place.plain, p10=low, p50=mid, p90=high)
         told.setdefault((place.line, place.entry_id is None), []).append(
             (place, ours if _agrees(place.plain, ours) else place.plain)
         )

@@ -50,7 +50,9 @@ def events(passages: Iterable[Passage]) -> list[Event]:
                 ended = max(one.ended, one.called + SHORTEST_S)
                 found.append((ended, Step.ENDED, one.number, one))
         elif one.left is not None:
-            found.append((one.left, Step.LEFT, one.number, one))
+            # Nor before the arrival, though a clock may show the same second.
+            left = max(one.left, one.arrived + SHORTEST_S)
+            found.append((left, Step.LEFT, one.number, one))
     return sorted(found, key=lambda e: e[:3])
 
 

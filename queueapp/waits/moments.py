@@ -25,8 +25,8 @@ class Moments:
     """N arrivals that had to wait and were served, in the order in which they came.
 
     `rows` (N, F) are features; `waits`, `arrived`, `called` (N,) seconds; `ahead`, `service`,
-    `hour` and `day` (ordinal of the service day) whole numbers (N,); `seen` (N, 4) baselines;
-    `cold` (N, 3) the range without any history; `number` (N,) the passage.
+    `hour` and `day` (ordinal of the service day) whole numbers (N,); `entry_class` (N,) labels;
+    `seen` (N, 4) baselines; `cold` (N, 3) the range without any history; `number` (N,) the passage.
     """
 
     number: NDArray[np.int64]
@@ -36,6 +36,7 @@ class Moments:
     called: Floats
     ahead: NDArray[np.intp]
     service: NDArray[np.intp]
+    entry_class: tuple[str, ...]
     hour: NDArray[np.intp]
     day: NDArray[np.intp]
     seen: Floats
@@ -85,6 +86,7 @@ def moments(
         called=called,
         ahead=np.array([f[1] for f in found], dtype=np.intp),
         service=np.array([p.service for p in who], dtype=np.intp),
+        entry_class=tuple(p.entry_class for p in who),
         hour=np.array([at.hour for at in local], dtype=np.intp),
         day=np.array([service_day(at) for at in local], dtype=np.intp),
         seen=np.array([f[3] for f in found], dtype=np.float64).reshape(-1, len(baselines.SEEN)),

@@ -5,8 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import exp, isfinite, isinf, sqrt
 
+from queueapp.domain.outcomes import Place
 from queueapp.domain.quantiles import Forecast, Quantiles
 from queueapp.domain.rules import SiteRules
+from queueapp.domain.visit import EntryClass
+from queueapp.waits.calibration import Calibrator
 
 FORECAST = "forecast"
 COLD_START = "cold_start"
@@ -25,7 +28,8 @@ SAY_NOT_REACHED = 0.1
 class Quote:
     """Seconds from now, always finite, 0 <= low <= mid <= high, never beyond closing.
 
-    `not_reached` is the chance of not being called today: where it is not small, say so.
+    `not_reached` is the chance of not being called today: where it is not small, say so. `raw_s` is
+    the range before outcomes moved its ends, at `ahead` people due before; None where they do not.
     """
 
     low_s: float
@@ -33,6 +37,8 @@ class Quote:
     high_s: float
     basis: str
     not_reached: float = 0.0
+    raw_s: tuple[float, float] | None = None
+    ahead: int | None = None
 
 
 def quote(
@@ -49,6 +55,7 @@ def quote(
     free: int = 0,
     released_s: float | None = None,
     appointment_id: int | None = None,
+    entry_class: str = EntryClass.WALK_IN,
 ) -> Quote:
     """What one who joins now is told: from a fresh forecast, or else the cold start.
 
@@ -61,7 +68,7 @@ def quote(
         booked = forecast.booked.get(appointment_id) if appointment_id is not None else None
         return join_quote(
             forecast, now, service_id, clinician_id, rank, closes_at,
-            released_s=released_s, booked=booked,
+            released_s=released_s, booked=booked, entry_class=entry_class,
         )  # fmt: skip
     return _until(cold_start_quote(rank, servers, mean_s, free=free), now, closes_at)
 
@@ -81,26 +88,52 @@ def join_quote(
     *,
     released_s: float | None = None,
     booked: Quantiles | None = None,
+    entry_class: str = EntryClass.WALK_IN,
 ) -> Quote:
-    """The range of `booked`, or the join table's at `rank`, less the forecast's age.
+    """The range of `booked`, or the join table's at `rank`, less the forecast's age, calibrated.
 
     A share of draws without a call ends the range at closing (or when the last shift ends) and is
     told as `not_reached`. Where nine in ten are without a call nobody is on duty: then a cold start
-    with one clinician, marked so.
+    with one clinician, marked so. More people ahead are never told less.
     """
     age = (now - forecast.made_at).total_seconds()
-    found = booked or _at(forecast, service_id, clinician_id, rank)
-    if found is not None and booked is None and released_s is not None:
-        anybody = _at(forecast, service_id, None, rank)
-        found = _released(found, anybody, released_s + age) if anybody else found
+
+    def at(place: int) -> Quantiles | None:
+        found = _at(forecast, service_id, clinician_id, place)
+        if found is not None and released_s is not None:
+            anybody = _at(forecast, service_id, None, place)
+            found = _released(found, anybody, released_s + age) if anybody else found
+        return found
+
+    found = booked or at(rank)
     if found is None or isinf(found.p10):
         guess = cold_start_quote(rank, 1, forecast.mean_s.get(service_id, 600.0))
         never = found.not_reached if found else 1.0
         return _until(replace(guess, basis=NOBODY_ON_DUTY, not_reached=never), now, closes_at)
-    low, mid, high = (
+    calibrator = Calibrator(forecast.moved)
+    told = _told(forecast, age, calibrator, Place(service_id, entry_class, rank), found)
+    for place in range(rank) if booked is None and forecast.moved else ():
+        before = at(place)
+        if before is not None:
+            less = _told(forecast, age, calibrator, Place(service_id, entry_class, place), before)
+            told = replace(
+                told,
+                low_s=max(told.low_s, less.low_s),
+                mid_s=max(told.mid_s, less.mid_s),
+                high_s=max(told.high_s, less.high_s),
+            )
+    return _until(told, now, closes_at)
+
+
+def _told(
+    forecast: Forecast, age: float, calibrator: Calibrator, place: Place, found: Quantiles
+) -> Quote:
+    raw_low, mid, raw_high = (
         max(min(v, forecast.until_s) - age, 0.0) for v in (found.p10, found.p50, found.p90)
     )
-    return _until(Quote(low, mid, high, FORECAST, found.not_reached), now, closes_at)
+    low, high = calibrator.told(place.told(raw_high), raw_low, raw_high)
+    mid = min(max(mid, low), high)
+    return Quote(low, mid, high, FORECAST, found.not_reached, (raw_low, raw_high), place.ahead)
 
 
 def _at(forecast: Forecast, service: int, clinician: int | None, rank: int) -> Quantiles | None:

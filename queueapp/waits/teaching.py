@@ -1,22 +1,24 @@
 """What is told for waits like these: the learned forecast, and ranges that keep their word."""
 
-import heapq
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from queueapp.domain.outcomes import Place, Wait
 from queueapp.domain.passages import Passage
-from queueapp.waits.calibration import Calibrator
+from queueapp.waits.calibration import Practice
 from queueapp.waits.corrected import ENOUGH, Taught
-from queueapp.waits.correction import HIGH, LOW, MID, Correction, fit
+from queueapp.waits.correction import HIGH, LOW, MANY, MEAN, MID, Correction, fit
 from queueapp.waits.durations import Floats
 from queueapp.waits.floor import Floor
 from queueapp.waits.moments import Moments, moments
 
-# The share of history that is told by a model which has not seen it, to calibrate by.
+# Of a long history the share that is told by a model of the rest, to calibrate by; of a short one
+# the parts that its days are dealt into.
 HELD_BACK = 1 / 3
+FOLDS = 5
 
 
 def learned(moments: Moments, known: NDArray[np.bool_], seed: int) -> Correction | None:
@@ -30,31 +32,25 @@ class Teller:
     """Tells ranges in the order of arrival; each outcome counts from when it was known."""
 
     def __init__(self) -> None:
-        self.calibrator = Calibrator()
-        self._pending: list[tuple[float, int, int, int, float, float, float]] = []
+        self.practice = Practice()
 
-    def tell(
-        self, moments: Moments, which: NDArray[np.intp], correction: Correction | None
-    ) -> Floats:
-        """(n, 4) p10, p50, p90 and mean in seconds for some of the moments, in their order."""
-        told = _raw(moments, which, correction)
-        for place, i in enumerate(which):
-            self.catch_up(float(moments.arrived[i]))
-            service, ahead = int(moments.service[i]), int(moments.ahead[i])
-            raw_low, raw_high = float(told[place, LOW]), float(told[place, HIGH])
-            low, high = self.calibrator.told(service, ahead, raw_low, raw_high)
-            told[place, [LOW, HIGH]] = low, high
-            told[place, MID] = min(max(told[place, MID], low), high)
-            called, wait = float(moments.called[i]), float(moments.waits[i])
-            outcome = (called, int(i), service, ahead, raw_low, raw_high, wait)
-            heapq.heappush(self._pending, outcome)
+    def tell(self, moments: Moments, which: NDArray[np.intp], raw: Floats) -> Floats:
+        """(n, 4) p10, p50, p90 and mean in seconds for some of the moments, in their order.
+
+        `raw` (n, 4) is what the model says for them.
+        """
+        told = raw.copy()
+        for row, i in enumerate(which):
+            wait = Wait(
+                Place(int(moments.service[i]), moments.entry_class[i], int(moments.ahead[i])),
+                float(moments.arrived[i]),
+                float(raw[row, LOW]),
+                float(raw[row, HIGH]),
+                float(moments.called[i]),
+            )
+            low, high = self.practice.tell(wait)
+            told[row] = low, min(max(raw[row, MID], low), high), high, raw[row, MEAN]
         return told
-
-    def catch_up(self, now: float) -> None:
-        """Take in the outcomes known by `now`."""
-        while self._pending and self._pending[0][0] <= now:
-            _, _, service, ahead, low, high, wait = heapq.heappop(self._pending)
-            self.calibrator.learn(service, ahead, low, high, wait)
 
 
 def teach(
@@ -67,25 +63,46 @@ def teach(
     correction = learned(record, known, seed)
     if correction is None:
         return None
-    teller = warmed(record, known, seed)
-    teller.catch_up(now)
-    return Taught(correction, teller.calibrator, floor, zone, now, int(known.sum()))
+    practice = warmed(record, known, seed).practice
+    practice.catch_up(now)
+    return Taught(correction, practice.calibrator, floor, zone, now, int(known.sum()))
 
 
 def warmed(moments: Moments, known: NDArray[np.bool_], seed: int) -> Teller:
-    """A teller that has practised on the last third of what is known, by a model of the rest."""
+    """A teller that has practised on what is known, told by models that have not seen it.
+
+    Of a long history the last third, by a model of the rest. A short one needs all of its days:
+    each is told by a model of the others but those dealt with it (cross-conformal, Vovk 2015).
+    """
     teller = Teller()
     days = np.unique(moments.day[known])
     if len(days) < 2:
         return teller
-    split = days[-max(round(len(days) * HELD_BACK), 1)]
-    earlier = known & (moments.day < split)
-    later = np.flatnonzero(known & (moments.day >= split))
-    teller.tell(moments, later, learned(moments, earlier, seed))
+    waits = int(known.sum())
+    if waits >= MANY:
+        folds = [days[-max(round(len(days) * HELD_BACK), 1) :]]
+    else:
+        # Dealt by chance: every fifth of weekdays would be one day of the week.
+        dealt = np.random.default_rng(seed).permutation(days)
+        folds = [dealt[i::FOLDS] for i in range(min(FOLDS, len(days)))]
+    raw = np.zeros((len(moments), 4))
+    held = np.zeros(len(moments), dtype=np.bool_)
+    for fold in folds:
+        mine = known & np.isin(moments.day, fold)
+        correction = learned(moments, known & ~mine, seed)
+        if correction is None and waits >= ENOUGH:
+            # What is told will come from a model: the closed form says nothing about that.
+            continue
+        which = np.flatnonzero(mine)
+        raw[which] = raw_ranges(moments, which, correction)
+        held |= mine
+    later = np.flatnonzero(held)
+    teller.tell(moments, later, raw[later])
     return teller
 
 
-def _raw(moments: Moments, which: NDArray[np.intp], correction: Correction | None) -> Floats:
+def raw_ranges(moments: Moments, which: NDArray[np.intp], correction: Correction | None) -> Floats:
+    """(n, 4) p10, p50, p90 and mean by the model, or without any history, uncalibrated."""
     if correction is None or not len(which):
         cold = moments.cold[which]
         return np.column_stack([cold, cold[:, MID]])

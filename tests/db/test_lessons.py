@@ -16,8 +16,10 @@ from queueapp.db.models import Clinician, Promise, QueueEntry, Service, Site, St
 from queueapp.db.queries.passages import load_passages
 from queueapp.db.session import Database
 from queueapp.domain.actor import SYSTEM
+from queueapp.domain.outcomes import Place
 from queueapp.domain.passages import Passage
 from queueapp.integrations.visit_log import LogRow
+from queueapp.waits.calibration import Calibrator
 from tests import factories
 from tests.db.small_clinic import DESK
 from tests.unit.made_days import DAY_S, FIRST_DAY, GP, made_days
@@ -98,11 +100,18 @@ def test_what_the_record_taught_is_what_who_joins_is_promised(db: Database) -> N
         )  # fmt: skip
         low, mid, high = dict(zip(told["ranks"], told["quantiles"], strict=True))[5][:3]
         assert promise.basis == "forecast"
-        assert promise.mid_at == NOW + timedelta(seconds=mid)
+        assert promise.ahead == 5
+        assert promise.raw_low == timedelta(seconds=low)
+        assert promise.raw_high == timedelta(seconds=high)
         assert promise.low_at is not None
         assert promise.high_at is not None
-        assert promise.low_at <= NOW + timedelta(seconds=low)
-        assert NOW + timedelta(seconds=high) <= promise.high_at
+        # What the lesson practised on moves the ends.
+        moved = {group: (ends[0], ends[1]) for group, ends in taught["moved"].items()}
+        first, last = Calibrator(moved).told(Place(service_id, "walk_in", 5), low, high)
+        assert (first, last) != (low, high)
+        assert promise.low_at <= NOW + timedelta(seconds=first)
+        assert NOW + timedelta(seconds=last) <= promise.high_at
+        assert promise.mid_at == NOW + timedelta(seconds=min(max(mid, first), last))
 
 
 @pytest.mark.parametrize(("every", "learns"), [(20, True), (8, False)])

@@ -17,7 +17,6 @@ from queueapp.domain.passages import Passage, mended
 from queueapp.integrations.visit_log import LogRow, write_log
 from queueapp.waits import baselines
 from queueapp.waits.backtest import OURS, NothingToScoreError, Told, backtest, figures, score
-from queueapp.waits.calibration import Calibrator
 from queueapp.waits.floor import Floor, events
 from tests.unit.made_days import DAY_S, FIRST_DAY, made_days
 
@@ -126,25 +125,6 @@ def test_figures_are_worked_out_as_defined() -> None:
         "mae_s": 11.5, "rmse_s": pytest.approx(14.3, abs=0.01), "bias_s": 3.5, "cover_80": 50.0,
         "below": 50.0, "above": 0.0, "winkler_s": 45.0,
     }  # fmt: skip
-
-
-@pytest.mark.parametrize("drift", ["steady", "step", "slow"])
-def test_calibration_covers_four_in_five_whatever_drifts(drift: str) -> None:
-    dice = random.Random(7)
-    calibrator = Calibrator()
-    counted = {0: [0, 0, 0], 5: [0, 0, 0]}
-    for i in range(9000):
-        factor = {"steady": 1.0, "step": 1.0 if i < 4000 else 1.8, "slow": 1 + i / 6000}[drift]
-        ahead = dice.choice([0, 5])
-        # The raw range is far too narrow at the back and somewhat too wide at the front.
-        wait = factor * dice.lognormvariate(0, 0.6 if ahead else 0.2) * 300
-        low, high = calibrator.told(1, ahead, 200, 400)
-        if i > 2000:
-            counted[ahead][(wait >= low) + (wait > high)] += 1
-        calibrator.learn(1, ahead, 200, 400, wait)
-    for below, inside, above in counted.values():
-        assert 0.78 < inside / (below + inside + above) < 0.82
-        assert 0.07 < below / (below + inside + above) < 0.13
 
 
 def test_a_wait_no_clock_can_have_shown_is_none() -> None:

@@ -189,7 +189,9 @@ class Promise(HasId, Base):
     """`promised_wait`: the range told, as instants; never overwritten, a revision is a new one.
 
     `number` 1 is the first promise, 2 the one revision; `basis` is `forecast` or `cold_start`;
-    an apology (a second slip) carries no range.
+    an apology (a second slip) carries no range. `raw_low` to `raw_high` is how far ahead the
+    forecast's own range lay before outcomes moved its ends, at `ahead` people due before: with the
+    call that came it teaches by how much to move them. None where nothing was moved.
     """
 
     __tablename__ = "promise"
@@ -203,6 +205,9 @@ class Promise(HasId, Base):
     basis: Mapped[str] = mapped_column(String(16))
     forecast_seq: Mapped[int | None] = mapped_column(Integer)
     forecast_age: Mapped[timedelta | None]
+    raw_low: Mapped[timedelta | None]
+    raw_high: Mapped[timedelta | None]
+    ahead: Mapped[int | None]
     reason: Mapped[str] = mapped_column(String(200), default="")
 
 

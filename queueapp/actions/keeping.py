@@ -1,0 +1,44 @@
+"""How far the ends of each site's ranges are to be moved, by how its promises came out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from queueapp.db.models import Site
+from queueapp.db.queries.outcomes import load_waits
+from queueapp.waits.calibration import NOW, Calibrator, Ends, practised
+from queueapp.waits.corrected import Taught
+
+_HISTORY = timedelta(days=60)
+
+
+@dataclass(slots=True)
+class Keeping:
+    """What outcomes teach, per site: those before today once a day, today's anew each time.
+
+    So a call that was undone teaches nothing, and a worker just started says what the one before
+    it would have said.
+    """
+
+    _before: dict[int, tuple[date, Mapping[str, Ends]]] = field(default_factory=dict)
+
+    def for_now(
+        self, session: Session, site: Site, now: datetime, taught: Taught | None
+    ) -> Calibrator:
+        """By all that came out by `now`; with a lesson, by what it practised on and came since."""
+        today = site.day_at(now)
+        start = site.span_of(today).start
+        held = self._before.get(site.id)
+        if held is None or held[0] != today:
+            past = load_waits(session, site, start - _HISTORY, start)
+            held = today, practised(past, start.timestamp()).moved
+            self._before[site.id] = held
+        moved, since = held[1], start
+        if taught is not None:
+            # Its ranges are others than those of before it, but "now" is said by the simulation.
+            moved = {NOW: moved[NOW]} if NOW in moved else {}
+            moved |= taught.calibrator.moved
+            since = max(start, datetime.fromtimestamp(taught.until, now.tzinfo))
+        return practised(load_waits(session, site, since, now), now.timestamp(), moved)
