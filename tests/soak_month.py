@@ -24,9 +24,12 @@ from typing import Any
 import aiohttp
 import click
 import psutil
+import sqlalchemy as sa
 
 from queueapp.commands.clinic_days import ClinicDay, clinic_day, weekdays
 from queueapp.commands.replay_drive import Api
+from queueapp.db.models import ClinicianService, Service, Shift
+from queueapp.db.session import Database
 from tests import services
 from tests.databases import PostgresqlMaker, SqliteMaker
 from tests.served import Served
@@ -109,7 +112,7 @@ async def seat(month: Month, http: aiohttp.ClientSession, number: int) -> None:
             await asyncio.sleep(1)
 
 
-async def patients(month: Month, api: Api, offered: list[str], days: list[ClinicDay]) -> None:
+async def patients(month: Month, api: Api, offered: list[list[str]], days: list[ClinicDay]) -> None:
     """Everybody of the month, at their moment of it."""
     began, each = time.monotonic(), month.seconds / len(days)
     async with asyncio.TaskGroup() as group:
@@ -120,9 +123,25 @@ async def patients(month: Month, api: Api, offered: list[str], days: list[Clinic
                 at = began + each * (n + min(max(into, 0.0), 1.0))
                 if (wait := at - time.monotonic()) > 0:
                     await asyncio.sleep(wait)
-                service = offered[guest.service % len(offered)]
+                # As many for each clinician as for the others, or somebody's queue only grows.
+                service = month.dice.choice(month.dice.choice(offered))
                 group.create_task(visit(month, api, service))
     month.over.set()
+
+
+def skills(url: str) -> list[list[str]]:
+    """The services that each clinician can give, by slug."""
+    database = Database(url)
+    with database.read() as session:
+        rows = session.execute(
+            sa.select(ClinicianService.clinician_id, Service.slug)
+            .join(Service, Service.id == ClinicianService.service_id)
+            .join(Shift, Shift.clinician_id == ClinicianService.clinician_id)
+            .where(Shift.actual_from.is_not(None), ~Service.retired)
+            .distinct()
+        ).all()
+    database.dispose()
+    return [[slug for who, slug in rows if who == one] for one in sorted({who for who, _ in rows})]
 
 
 async def visit(month: Month, api: Api, service: str) -> None:
@@ -176,14 +195,19 @@ async def watch(month: Month, watched: dict[str, psutil.Process]) -> dict[str, l
         if at // 60 > told:
             told = int(at // 60)
             words = (f"{n}: {s[-1].mib:.1f} MiB {s[-1].files} files" for n, s in looks.items())
-            say(f"{told:>3} min  {', '.join(words)}; {month.open} sockets")
+            say(
+                f"{told:>3} min  {', '.join(words)}; {month.open} sockets, {month.did['arrived']} came, {month.did['finished']} seen"
+            )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(month.over.wait(), LOOK_S)
     return looks
 
 
 async def run(
-    month: Month, watched: dict[str, psutil.Process], days: list[ClinicDay]
+    month: Month,
+    watched: dict[str, psutil.Process],
+    days: list[ClinicDay],
+    offered: list[list[str]],
 ) -> dict[str, list[Look]]:
     """The month; what was seen of each process."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=30)
@@ -193,9 +217,8 @@ async def run(
         api = Api(http, month.url, month.token)
         (site,) = [s for s in await api.get("/sites") if s["slug"] == "demo"]
         rooms = [room["id"] for room in site["rooms"] if room["clinician"]]
-        offered = [service["slug"] for service in site["services"]]
         guests = sum(len(day.guests) for day in days)
-        length_s = 0.7 * len(rooms) * month.seconds / guests
+        length_s = 0.5 * len(rooms) * month.seconds / guests
         background = [asyncio.create_task(seat(month, http, n)) for n in range(SOCKETS)]
         background += [asyncio.create_task(clinician(month, api, r, length_s)) for r in rooms]
         background.append(asyncio.create_task(lookers(month, api)))
@@ -258,7 +281,7 @@ def main(minutes: float, busy: float, postgresql: bool, json_file: Path | None) 
         watched = family(served)
         idle = {name: process.num_fds() for name, process in watched.items()}
         month = Month(served.url, token, timedelta(minutes=minutes).total_seconds())
-        looks = asyncio.run(run(month, watched, days))
+        looks = asyncio.run(run(month, watched, days, skills(url)))
         time.sleep(15)  # longer than it takes to notice who left without a goodbye
         failed, figures = False, {}
         for name, seen in looks.items():

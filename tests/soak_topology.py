@@ -1,0 +1,71 @@
+"""How much later a change made at one process is seen at the other.
+
+`.venv/bin/python -m tests.soak_topology [EVENTS]`: two processes of queueapp, PostgreSQL, Redis;
+each event is a ticket taken at one of them in turn, heard by a screen at each.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests import services
+from tests.databases import PostgresqlMaker
+from tests.system.deployed import Behind, Follower, behind_nginx
+from tests.system.listeners import within
+
+EVENTS, GAP_S = 200, 0.25
+
+
+class Timed(Follower):
+    """Notes when it first heard of each seq or a later one."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.at: list[tuple[int, float]] = []
+        self.client.on("update", self._hear)
+
+    def _hear(self, content: dict[str, Any]) -> None:
+        self.at.append((content["seq"], time.perf_counter()))
+        self.updates.append(content)
+
+    def heard(self, seq: int) -> float:
+        """When it first knew of `seq`."""
+        return next(at for known, at in self.at if known >= seq)
+
+
+def added(behind: Behind, events: int) -> list[float]:
+    """Milliseconds from the making process's screen hearing of an event to the other's."""
+    screens = [Timed(app.url, behind.token, behind.url).open() for app in behind.apps]
+    found = []
+    for n in range(events):
+        seq = behind.take_ticket(behind.apps[n % 2].url)
+        assert within(5, lambda seq=seq: all(one.has(seq) for one in screens))
+        here, there = (screens[k].heard(seq) for k in (n % 2, 1 - n % 2))
+        found.append((there - here) * 1000)
+        time.sleep(GAP_S)
+    for one in screens:
+        one.client.shutdown()
+    return found
+
+
+def main() -> None:
+    """Print the percentiles."""
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
+    with tempfile.TemporaryDirectory() as name, services.postgresql() as server:
+        directory = Path(name)
+        directory.chmod(0o755)
+        maker = PostgresqlMaker(directory, server)
+        with behind_nginx(maker.make(), directory) as behind:
+            late = added(behind, events)
+        maker.dispose()
+    p50, p90, p99 = np.percentile(late, [50, 90, 99])
+    print(f"{events} events, at the other process later by: p50 {p50:.1f}, p90 {p90:.1f}, "
+          f"p99 {p99:.1f} ms")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""The topology of deploy/ as plain processes: two of queueapp, PostgreSQL, Redis, its nginx."""
+
+import contextlib
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+import socketio
+import sqlalchemy as sa
+
+from queueapp.db.models import Lease, Site, StoredForecast
+from queueapp.db.session import Database
+from queueapp.domain.actor import Role
+from queueapp.worker import LEASE
+from tests import factories, services
+from tests.served import ROOT, Served
+
+
+@dataclass
+class Behind:
+    """Two served processes behind nginx, and a clinic in them."""
+
+    url: str
+    apps: list[Served]
+    database: Database
+    token: str
+    site_id: int
+
+    def post(self, path: str, url: str = "", key: str = "", **body: Any) -> requests.Response:
+        """A command over HTTP, through nginx unless an address is given."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        headers["Idempotency-Key"] = key or uuid.uuid4().hex
+        address = f"{url or self.url}/api/v1{path}"
+        with requests.Session() as http:
+            http.trust_env = False
+            return http.post(address, json=body, headers=headers, timeout=20)
+
+    def take_ticket(self, url: str = "") -> int:
+        """A ticket taken, at one process or through nginx; the site's seq after it.
+
+        Asked for again with the same key where the process that had the request was killed.
+        """
+        key = uuid.uuid4().hex
+        answer = self.post("/sites/here/entries", url, key, service="gp")
+        while answer.status_code == 503:
+            time.sleep(0.05)
+            answer = self.post("/sites/here/entries", url, key, service="gp")
+        assert answer.status_code == 201, answer.text
+        with self.database.read() as session:
+            return session.get_one(Site, self.site_id).seq
+
+    def holder(self) -> str:
+        """Who has the worker's lease."""
+        with self.database.read() as session:
+            return session.scalars(sa.select(Lease.holder).where(Lease.name == LEASE)).one()
+
+    def forecast_for(self) -> int:
+        """The site's seq that the newest forecast was made from; 0 without one."""
+        with self.database.read() as session:
+            stored = sa.select(StoredForecast.for_seq).where(StoredForecast.site_id == self.site_id)
+            return session.scalar(stored) or 0
+
+
+@dataclass
+class Follower:
+    """A screen that comes back by itself, as the pages do."""
+
+    url: str
+    token: str
+    origin: str = ""
+    updates: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.client = socketio.Client(
+            reconnection_delay=0.2, reconnection_delay_max=1,
+            websocket_extra_options={"origin": self.origin or self.url},
+        )  # fmt: skip
+        self.client.on("update", self.updates.append)
+
+    def open(self) -> "Follower":
+        self.client.connect(
+            self.url, auth={"token": self.token, "want": ["desk:here"]},
+            transports=["websocket"], wait_timeout=20,
+        )  # fmt: skip
+        return self
+
+    def has(self, seq: int) -> bool:
+        return any(one["seq"] >= seq for one in self.updates)
+
+    def never_went_back(self) -> bool:
+        seqs = [one["seq"] for one in self.updates]
+        return seqs == sorted(seqs)
+
+
+@contextlib.contextmanager
+def nginx(directory: Path, listen: int, apps: list[Served]) -> Iterator[None]:
+    """deploy/'s own nginx.conf with this test's ports, run without rights of the machine."""
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    words = {f"${{APP_{n}}}": f"127.0.0.1:{app.port}" for n, app in enumerate(apps, 1)}
+    words |= {"${LISTEN}": f"127.0.0.1:{listen}", "${SERVER_NAME}": "127.0.0.1"}
+    words |= {"/var/log/nginx": str(directory)}
+    for name, value in words.items():
+        assert name in text
+        text = text.replace(name, value)
+    (directory / "nginx.conf").write_text(text)
+    here = directory / "queueapp.d"
+    here.mkdir()
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    (here / "here.conf").write_text("".join(f"{k}_temp_path {directory}/{k};\n" for k in kinds))
+    with services.nginx(directory, listen):
+        yield
+
+
+@contextlib.contextmanager
+def behind_nginx(database_url: str, directory: Path) -> Iterator[Behind]:
+    """All of it, on an empty database of PostgreSQL, with a clinic that takes tickets."""
+    listen = services.free_port()
+    url = f"http://127.0.0.1:{listen}"
+    with contextlib.ExitStack() as stack:
+        redis_url = stack.enter_context(services.redis())
+        database = Database(database_url)
+        stack.callback(database.dispose)
+        with database.write() as s:
+            site = factories.make_site(s, "here", settings=factories.turning_far_off(now()))
+            service = factories.make_service(s, site, "GP", slug="gp")
+            room = factories.make_room(s, site)
+            clinician = factories.make_clinician(s, [service])
+            factories.make_shift(s, site, clinician, room, now=now())
+            _, token = factories.make_api_token(s, site, Role.MANAGER)
+        environment = {"PUBLIC_URL": url, "TRUSTED_PROXIES": "1"}
+        apps = [
+            Served(database_url, directory / f"app-{n}.log", redis_url=redis_url,
+                   environment=environment)
+            for n in (1, 2)
+        ]  # fmt: skip
+        for app in apps:
+            stack.callback(app.end)
+            app.start()
+        stack.enter_context(nginx(directory, listen, apps))
+        yield Behind(url, apps, database, token, site.id)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def screens_of(app: Served) -> int:
+    """How many connections the web process of an app holds from nginx."""
+    assert app.process
+    family = psutil.Process(app.process.pid).children(recursive=True)
+    return sum(
+        one.laddr.port == app.port and one.status == psutil.CONN_ESTABLISHED
+        for process in family
+        if "gunicorn" in process.cmdline()
+        for one in process.net_connections("tcp")
+    )
+
+
+def worker_of(app: Served) -> psutil.Process:
+    assert app.process
+    (worker,) = [p for p in psutil.Process(app.process.pid).children() if "work" in p.cmdline()]
+    return worker
