@@ -48,6 +48,7 @@ soak: $(VENV)/.dev static/vendor/.built ## rules with 2,000 examples each, races
 	@$(BIN)/python -m tests.ensure_binaries
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n $(TEST_WORKERS) tests/unit tests/web/test_schemathesis.py
 	SWEEP=thorough $(BIN)/python -m pytest -q -s tests/browser/test_axe.py
+	GONE_FOR_S=30 $(BIN)/python -m pytest -q tests/system/test_outages.py
 	$(BIN)/python -m tests.soak
 
 audit: $(VENV)/.dev static/vendor/.built ## known vulnerabilities in what is locked

@@ -21,6 +21,7 @@ from queueapp.actions import day, leases
 from queueapp.actions.forecasting import Forecaster
 from queueapp.clocks import ClockWatch
 from queueapp.config import Settings
+from queueapp.db.faults import in_words
 from queueapp.db.models import Site
 from queueapp.db.queries.forecasts import sites_to_forecast
 from queueapp.db.session import Database
@@ -105,9 +106,9 @@ class Worker:
             try:
                 self.step()
                 self._is_well = True
-            except Exception:
+            except Exception as error:
                 if self._is_well:
-                    log.exception("the worker could not work; trying again")
+                    _failed("the worker could not work; trying again", error)
                 self._is_well = False
             if is_over(LOOK_S):
                 break
@@ -129,8 +130,8 @@ class Worker:
         started = self._ticking()
         try:
             self._forecaster.refresh(site_id, self._clock())
-        except Exception:
-            log.exception("site %s could not be forecast; next try in a while", site_id)
+        except Exception as error:
+            _failed(f"site {site_id} could not be forecast; next try in a while", error)
             self._not_before[site_id] = started + AFTER_FAILURE_S
             return False
         self._not_before[site_id] = started + FORECAST_GAP_S
@@ -154,8 +155,8 @@ class Worker:
                         continue
                 with self._database.write() as session:
                     day.sweep(session, SYSTEM, self._clock(), site_id=site_id)
-            except Exception:
-                log.exception("site %s could not be swept", site_id)
+            except Exception as error:
+                _failed(f"site {site_id} could not be swept", error)
 
     def _write_messages(self) -> None:
         try:
@@ -164,8 +165,16 @@ class Worker:
             if is_pending:
                 with self._database.write() as session:
                     bookings.compose_pending(session, self._clock(), self._public_url)
-        except Exception:
-            log.exception("messages could not be written; next try in a while")
+        except Exception as error:
+            _failed("messages could not be written; next try in a while", error)
+
+
+def _failed(what: str, error: Exception) -> None:
+    """Say it in the log: what ails the database in a line, a mistake of ours with its traceback."""
+    if words := in_words(error):
+        log.error("%s. %s", what, words)
+    else:
+        log.error("%s", what, exc_info=error)
 
 
 def run(settings: Settings) -> None:

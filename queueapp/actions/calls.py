@@ -55,7 +55,7 @@ def call_next(
         chosen = next_for(shift, view.line, view.shifts, now, view.rules)
     if chosen is None:
         return None
-    return _call(session, actor, now, view, shift, chosen, happened(now, occurred_at))
+    return _call(session, actor, now, view, shift, chosen, occurred_at)
 
 
 def call_chosen(
@@ -80,8 +80,7 @@ def call_chosen(
         raise conflict(why.value, f"{ticket} {_REFUSALS[why]}.")
     first = next_for(shift, view.line, view.shifts, now, view.rules)
     out_of_turn = "" if first is not None and first.entry_id == entry_id else "chosen"
-    when = happened(now, occurred_at)
-    return _call(session, actor, now, view, shift, candidate, when, why=out_of_turn)
+    return _call(session, actor, now, view, shift, candidate, occurred_at, why=out_of_turn)
 
 
 def recall(
@@ -252,15 +251,22 @@ def _call(
     view: QueueView,
     shift: ShiftView,
     chosen: Candidate,
-    when: datetime,
+    occurred_at: datetime | None,
     *,
     why: str = "",
 ) -> QueueEntry:
+    when = _moment(now, occurred_at, chosen)
     called = summon(session, actor, now, shift, chosen.entry_id, when, why)
     for other in _party_fellows(session, called, view):
         if why_not(other, shift, view.shifts, now, view.rules) is None:
+            when = _moment(now, occurred_at, other)
             summon(session, actor, now, shift, other.entry_id, when, "party")
     return called
+
+
+def _moment(now: datetime, occurred_at: datetime | None, who: Candidate) -> datetime:
+    """When they were called; with the clock set back since they came, no wait is negative."""
+    return happened(now, occurred_at) if occurred_at else happened(now, None, who.arrived_at)
 
 
 def _party_fellows(session: Session, entry: QueueEntry, view: QueueView) -> list[Candidate]:

@@ -90,14 +90,19 @@ def newest_forecast(session: Session, site: Site, now: datetime) -> StoredForeca
     return stored
 
 
+# No forecast takes as long.
+_ANY_FORECAST = timedelta(minutes=1)
+
+
 def store_forecast(session: Session, now: datetime, *, site: Site, made: Forecast) -> None:
     """Keep the site's newest forecast; its `seq` is the site's once this is committed.
 
-    A forecast older than the one stored is dropped: two workers never go back in time.
+    A forecast older than the one stored is dropped: two workers never go back in time. One stored
+    as of a time to come was made before the clock was set back.
     """
     lock_site(session, site.id)
     row = session.scalars(_NEWEST, {"site": site.id}).one_or_none()
-    if row is not None and row.made_at > made.made_at:
+    if row is not None and made.made_at < row.made_at < now + _ANY_FORECAST:
         return
     values: dict[str, Any] = {
         "for_seq": made.seq,

@@ -16,6 +16,8 @@ from queueapp.domain.localtime import parse_zone
 from queueapp.domain.refusal import Refused
 
 _MOST_SKEW_S = 2.0
+# Without any of these PostgreSQL says "done" of what a power cut still takes away.
+_DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 _WANTED = {"synchronous": "2", "mmap_size": "0", "foreign_keys": "1"}
 
 
@@ -62,10 +64,14 @@ def _postgresql(database: Database) -> list[tuple[bool, str, str]]:
     with database.engine.connect() as connection:
         version = str(connection.exec_driver_sql("SHOW server_version").scalar())
         theirs = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        durable = [
+            (name, str(connection.exec_driver_sql(f"SHOW {name}").scalar())) for name in _DURABLE
+        ]
     skew = abs((datetime.now(UTC) - theirs).total_seconds())
     return [
         (True, "PostgreSQL", version),
         (skew < _MOST_SKEW_S, "clock", f"{skew:.2f} s from the database's"),
+        *((value != "off", name, value) for name, value in durable),
     ]
 
 

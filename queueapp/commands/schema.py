@@ -17,13 +17,15 @@ def group() -> None:
 def upgrade() -> None:
     """Bring the database to the newest schema."""
     database = Database(load_settings().database_url)
-    before = migrate.current(database.engine)
-    if before is not None and before not in migrate.revisions():
-        raise click.ClickException(newer(before))
-    migrate.upgrade(database.engine)
-    after = migrate.current(database.engine)
+    try:
+        before = migrate.current(database.engine)
+        if before is not None and before not in migrate.revisions():
+            raise click.ClickException(newer(before))
+        migrate.upgrade(database.engine)
+        after = migrate.current(database.engine)
+    finally:
+        database.dispose()
     click.echo(f"The database is at {after}" + (", as before." if before == after else "."))
-    database.dispose()
 
 
 @group.command()

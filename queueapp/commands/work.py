@@ -20,8 +20,11 @@ def command(tell: int | None) -> None:
     """Run the background worker alone: forecasts, sweep, outbox."""
     settings = load_settings()
     if tell is not None:
+        prepared = _prepared(settings)
         with os.fdopen(tell, "w") as pipe:
-            json.dump(_prepared(settings), pipe)
+            json.dump(prepared, pipe)
+        if "error" in prepared:
+            raise SystemExit(1)
     else:
         try:
             # What `serve` starts is held by `serve`.

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 # SQLite's result codes, without what extends them.
@@ -73,7 +73,7 @@ _GONE = frozenset(
 )
 
 
-def in_words(error: SQLAlchemyError | InDoubt) -> str | None:
+def in_words(error: BaseException) -> str | None:
     """What is wrong and what to do, for whoever runs queueapp; None as in `fault_of`."""
     fault = fault_of(error)
     if fault is None:

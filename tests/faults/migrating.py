@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,12 +17,17 @@ def upgrade_and_die(url: str, statements: int, *, guarded: bool = True) -> int |
 
     Without the guard each statement stands by itself. Returns how the process ended.
     """
-    process = multiprocessing.get_context("forkserver").Process(
-        target=_upgrade, args=(url, statements, guarded)
-    )
-    process.start()
+    process = upgrading(url, statements, guarded=guarded)
     process.join(120)
     return process.exitcode
+
+
+def upgrading(url: str, statements: int = 10**6, *, guarded: bool = True) -> ForkServerProcess:
+    """The process of `upgrade_and_die`, begun."""
+    context = multiprocessing.get_context("forkserver")
+    process = context.Process(target=_upgrade, args=(url, statements, guarded))
+    process.start()
+    return process
 
 
 def _upgrade(url: str, statements: int, guarded: bool) -> None:

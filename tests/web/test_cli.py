@@ -75,7 +75,11 @@ def test_the_health_report_is_good_and_then_names_what_is_not(
     with db.write() as session:
         factories.make_site(session, "here")
     report = run("db", "check")
-    assert report.exit_code == 0, report.output
+    bad = [line for line in report.output.splitlines() if line.startswith("BAD")]
+    # The suite's own PostgreSQL is told not to wait for the disk, which is found.
+    careless = ["fsync", "synchronous_commit", "full_page_writes"]
+    assert bad == ([] if db.is_sqlite else [f"BAD  {name}: off" for name in careless])
+    assert report.exit_code == (0 if db.is_sqlite else 1), report.output
     assert "Europe/London" in report.output
     empty = run("db", "check", DATABASE_URL=f"sqlite:///{tmp_path / 'empty.db'}")
     assert empty.exit_code == 1
