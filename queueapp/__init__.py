@@ -1,5 +1,6 @@
 """queueapp: an appointment and walk-in queue manager for clinics."""
 
+import gc
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,4 +23,9 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
             import flask_socketio  # noqa: F401
         from queueapp.app import build
 
-        return build(settings)
+        app = build(settings)
+    # What is loaded by now stays: looking through all of it for garbage stops everything for a
+    # tenth of a second.
+    gc.collect()
+    gc.freeze()
+    return app

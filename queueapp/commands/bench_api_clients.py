@@ -17,6 +17,8 @@ Timing = tuple[str, float]
 # Commands (name, path, token, body), each sent what the last was answered.
 Plan = Generator[tuple[str, str, str, str], Any, None]
 _READ = 65_536
+# With these somebody's visit begins; one that has begun is ended, so that no room stays taken.
+_FIRST = ("ticket", "check-in")
 
 
 class Refusal(Exception):
@@ -77,7 +79,7 @@ def visits(clinics: list[dict[str, Any]], number: int, of: int) -> Plan:
     rooms = [(one, room) for one in clinics for room in one["rooms"]]
     n = 0
     while True:
-        for clinic, room in rooms[number % len(rooms) :: of]:
+        for clinic, room in rooms[number::of]:
             token, service = clinic["token"], ("gp", "nurse", "blood")[n % 3]
             n += 1
             yield "ticket", f"/sites/{clinic['slug']}/entries", token, f'{{"service":"{service}"}}'
@@ -97,10 +99,12 @@ def work(order: dict[str, Any], number: int, timings: list[Timing], began: float
     plan = PLANS[order["plan"]](order["clinics"], number, of)
     ends_at, every = began + order["seconds"], of / order["per_s"] if order["per_s"] else 0.0
     due, answer = began + number * every / of, None
-    while time.monotonic() < ends_at:
+    while True:
         try:
             name, path, token, body = plan.send(answer) if answer is not None else next(plan)
         except StopIteration:
+            return
+        if name in _FIRST and time.monotonic() >= ends_at:
             return
         if every:
             time.sleep(max(0.0, due - time.monotonic()))

@@ -38,7 +38,7 @@ from queueapp.domain.visit import AppointmentState, EntryClass, EntryState, Pres
 
 _Row = TypeVar("_Row", bound=Base)
 SERVICES = {"gp": "Doctor", "nurse": "Nurse", "blood": "Blood test"}
-ROOMS = 4
+ROOMS = 8
 _AN_HOUR = timedelta(hours=1)
 # All of it lies on one service day, which ends half a day from now.
 _BOOKED_FOR = timedelta(hours=11)

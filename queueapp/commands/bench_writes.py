@@ -9,7 +9,7 @@ import numpy as np
 
 from queueapp.commands import base, bench_process, bench_served
 from queueapp.commands.bench_machine import machine
-from queueapp.commands.bench_served import CONNECTIONS, Server
+from queueapp.commands.bench_served import CONNECTIONS, Floor, Server
 
 Figures = dict[str, Any]
 # Every visit is a ticket, a call, a start and a finish.
@@ -76,7 +76,7 @@ def _measure(
             bench_served.told(environ, "queueapp.commands.bench_clinics", say=order)
         )
         with bench_served.served(environ, workers) as server:
-            floor = [bench_served.commits_per_s(server.database_url, _FLOOR_S)]
+            floor = [bench_served.commits(server.database_url, _FLOOR_S)]
             ask = {
                 "plan": plan, "port": server.port, "connections": CONNECTIONS, "clinics": clinics,
                 "per_s": per_s,
@@ -85,13 +85,17 @@ def _measure(
             before = _spent(server)
             found = bench_served.clients({**ask, "seconds": seconds})
             after = _spent(server)
-            floor.append(bench_served.commits_per_s(server.database_url, _FLOOR_S))
+            floor.append(bench_served.commits(server.database_url, _FLOOR_S))
         figures = _figures(found, floor)
     n = figures["operations"]
     costs = {f"{what}_cpu_ms_per_op": _rounded((after[what] - before[what]) * 1000 / n)
              for what in before}  # fmt: skip
     figures |= costs | {"database_url": environ["DATABASE_URL"], "connections": CONNECTIONS}
     figures |= {name: made[name] for name in ("sites", "waiting")} | {"workers": workers}
+    # Holds on a busy machine too, where what a second carries does not.
+    figures["web_cpu_in_commits"] = round(
+        figures["web_cpu_ms_per_op"] / figures["floor_cpu_ms_per_commit"], 1
+    )
     if per_s:
         figures["asked_per_s"] = _rounded(per_s)
     _tell(plan, figures)
@@ -113,9 +117,9 @@ def _spent(server: Server) -> dict[str, float]:
     }
 
 
-def _figures(found: Figures, floor: Sequence[float]) -> Figures:
+def _figures(found: Figures, floor: Sequence[Floor]) -> Figures:
     took = [one for each in found["took_ms"].values() for one in each]
-    per_s, commits = len(took) / found["seconds"], float(np.mean(floor))
+    per_s, commits = len(took) / found["seconds"], float(np.mean([one.per_s for one in floor]))
     return {
         "operations": len(took),
         "ops_per_s": _rounded(per_s),
@@ -123,6 +127,7 @@ def _figures(found: Figures, floor: Sequence[float]) -> Figures:
         "p99_ms": _rounded(float(np.percentile(took, 99))),
         "floor_commits_per_s": _rounded(commits),
         "ratio": round(per_s / commits, 4),
+        "floor_cpu_ms_per_commit": _rounded(float(np.mean([one.cpu_ms for one in floor]))),
         "by_operation": {
             name: {
                 "p50_ms": _rounded(float(np.percentile(each, 50))),
@@ -138,7 +143,7 @@ def _tell(plan: str, figures: Figures) -> None:
         f"{plan}: {figures['sites']} sites, {figures['ops_per_s']} operations/s, "
         f"p50 {figures['p50_ms']} ms, p99 {figures['p99_ms']} ms, "
         f"web {figures['web_cpu_ms_per_op']} ms of the processor each "
-        f"(worker {figures['worker_cpu_ms_per_op']}); "
+        f"(worker {figures['worker_cpu_ms_per_op']}), {figures['web_cpu_in_commits']} commits' worth; "
         f"{figures['floor_commits_per_s']} raw commits/s, ratio {figures['ratio']}",
         err=True,
     )
