@@ -140,11 +140,10 @@ def _figures(found: Figures, floor: Sequence[Floor]) -> Figures:
 
 def _tell(plan: str, figures: Figures) -> None:
     click.echo(
-        f"{plan}: {figures['sites']} sites, {figures['ops_per_s']} operations/s, "
-        f"p50 {figures['p50_ms']} ms, p99 {figures['p99_ms']} ms, "
-        f"web {figures['web_cpu_ms_per_op']} ms of the processor each "
-        f"(worker {figures['worker_cpu_ms_per_op']}), {figures['web_cpu_in_commits']} commits' worth; "
-        f"{figures['floor_commits_per_s']} raw commits/s, ratio {figures['ratio']}",
+        "{plan}: {sites} sites, {ops_per_s} operations/s, p50 {p50_ms} ms, p99 {p99_ms} ms; each "
+        "{web_cpu_ms_per_op} ms of the web process ({web_cpu_in_commits} raw commits' worth), "
+        "{worker_cpu_ms_per_op} ms of the worker; {floor_commits_per_s} raw commits/s, "
+        "ratio {ratio}".format(plan=plan, **figures),
         err=True,
     )
 
