@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import requests
 import sqlalchemy as sa
@@ -19,15 +20,18 @@ from queueapp.domain.actor import Role
 from tests import services
 from tests.databases import PostgresqlMaker, SqliteMaker
 from tests.factories import make_api_token, make_service, make_site
+from tests.faults import full
 from tests.races import contests
 from tests.races.contests import Result
 from tests.served import Served
 from tests.system.endings import ENDINGS, seconds_to_end
+from tests.system.floods import heard_during
 
 TICKETS, CALLERS = 5_000, 16
 ATTEMPTS, CODES, PROCESSES = 10_000, 10_000, 8
 KEYS, TIMES = 1_000, 3
 PEOPLE, SOON_S = 100, 2.0
+FLOOD_S = 20.0
 
 
 @contextmanager
@@ -84,6 +88,29 @@ def endings(url: str, directory: Path) -> Result:
     return Result(PEOPLE, len(still), late, time.perf_counter() - began)
 
 
+def flood(url: str, _directory: Path) -> Result:
+    """100 phones while one client floods, and is cut off each time: how much later do they hear?
+
+    Lost is a flood that was not cut off, that cost another's connection, or that made the 99th
+    percentile of the others' delay twice as long.
+    """
+    began = time.perf_counter()
+    kinds = ["messages", "frames"]
+    with mock.patch.dict(os.environ, DATABASE_URL=url):
+        found = heard_during(kinds, FLOOD_S)
+    before = found[""]["p99_ms"]
+    for kind, one in found.items():
+        told = f", let in {one['let_in']} times, sent {one['sent']}" if kind else ""
+        print(f"  {kind or 'peace'}: p50 {one['p50_ms']:.0f} ms, p99 {one['p99_ms']:.0f} ms{told}")
+    lost = sum(
+        found[kind]["p99_ms"] >= 2 * before
+        or found[kind]["let_in"] < 2
+        or found[kind]["others_ended"] > 0
+        for kind in kinds
+    )
+    return Result(len(kinds), 0, lost, time.perf_counter() - began)
+
+
 CONTESTS: dict[str, Callable[[str, Path], Result]] = {
     f"{CALLERS} callers drain {TICKETS} tickets": lambda url, _: contests.drain(
         url, TICKETS, CALLERS
@@ -95,7 +122,9 @@ CONTESTS: dict[str, Callable[[str, Path], Result]] = {
         url, ATTEMPTS, PROCESSES
     ),
     f"{KEYS} requests, {TIMES} times each at once": keys,
+    "a flood of messages, then of frames of 16 MB": flood,
     f"{PEOPLE} disabled people out of page and socket within {SOON_S:g} s": endings,
+    **full.CONTESTS,
 }
 
 

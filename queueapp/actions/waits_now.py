@@ -1,15 +1,15 @@
 """What one who came in now would be told, per service: for lobby, kiosk and phone."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions.intake import check_takes
 from queueapp.actions.promises import newest_forecast
-from queueapp.db.models import Service, ServiceTarget, Site
+from queueapp.db.known import known, settled
+from queueapp.db.models import Service, Site
 from queueapp.db.queries.doors import timetable
 from queueapp.db.queries.forecasts import parsed
 from queueapp.db.queries.queue import QueueView, load_queue
@@ -17,7 +17,7 @@ from queueapp.domain.hours import Timetable, current_opening
 from queueapp.domain.ordering import OrderKey
 from queueapp.domain.quantiles import NOBODY_ON_DUTY
 from queueapp.domain.refusal import Refused
-from queueapp.domain.targets import Due, Target, target_for
+from queueapp.domain.targets import Due, target_for
 from queueapp.domain.visit import EntryClass, Presence
 from queueapp.waits.promise import COLD_START, quote, spoken_range
 
@@ -46,12 +46,8 @@ def waits_now(session: Session, site: Site, now: datetime) -> list[ServiceWait]:
     stored = newest_forecast(session, site, now)
     forecast = parsed(stored) if stored else None
     as_of = stored.made_at if stored else now
-    services = session.scalars(
-        sa.select(Service)
-        .where(Service.site_id == site.id, Service.retired.is_(False), Service.not_care.is_(False))
-        .order_by(Service.position, Service.id)
-    ).all()
-    targets = _targets(session, [s.id for s in services])
+    services = [s for s in services_of(session, site) if not (s.retired or s.not_care)]
+    targets = known(session, site.id).targets
     view, rules = load_queue(session, site, now), site.rules
     day = site.day_at(now)
     hours = timetable(session, site)
@@ -59,7 +55,7 @@ def waits_now(session: Session, site: Site, now: datetime) -> list[ServiceWait]:
     waiting = Counter(c.service_id for c in view.line)
     found = []
     for service in services:
-        within = target_for(targets[service.id], service.id, EntryClass.WALK_IN, day, rules)
+        within = target_for(targets.get(service.id, ()), service.id, EntryClass.WALK_IN, day, rules)
         working = sum(s.is_open and service.id in s.services for s in view.shifts)
         due = Due(EntryClass.WALK_IN, now, within)
         told = quote(
@@ -82,17 +78,11 @@ def waits_now(session: Session, site: Site, now: datetime) -> list[ServiceWait]:
     return found
 
 
-def _targets(session: Session, service_ids: list[int]) -> dict[int, list[Target]]:
-    rows = session.scalars(
-        sa.select(ServiceTarget).where(
-            ServiceTarget.service_id.in_(service_ids),
-            ServiceTarget.entry_class == EntryClass.WALK_IN,
-        )
-    )
-    found: dict[int, list[Target]] = defaultdict(list)
-    for row in rows:
-        found[row.service_id].append(row.as_target)
-    return found
+def services_of(session: Session, site: Site) -> list[Service]:
+    """All of the site's in its order, retired ones too."""
+    ids = [row_id for model, row_id in known(session, site.id).rows if model is Service]
+    found = (settled(session, site.id, Service, row_id) for row_id in ids)
+    return [one for one in found if one is not None]
 
 
 def _rank(view: QueueView, service_id: int, key: OrderKey) -> int:

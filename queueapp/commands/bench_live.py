@@ -1,25 +1,28 @@
 """`bench live`: what it costs, and how long it takes, to tell every screen of a change."""
 
+import http.client
 import os
 import pickle
 import resource
-import tempfile
 import time
 from bisect import bisect_left
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from socket import create_server
 from typing import Any
 
 import click
 import numpy as np
 
+from queueapp import serving
 from queueapp.commands import base, bench_live_clinic, bench_process
 from queueapp.commands.bench_live_clinic import SITE, Change, Clinic
 from queueapp.commands.bench_machine import machine
 from queueapp.commands.bench_process import Helper, helper
 
 PHONES = "queueapp.commands.bench_live_phones"
+PAYLOAD = "payload"
 LOBBIES = 20
 SELDOM, OFTEN = 2.0, 80.0
 _CONNECTIONS = 8
@@ -40,10 +43,11 @@ Times = dict[str, dict[int, list[float]]]
 def command(clients: str, seconds: float, json_file: str | None) -> None:
     """Deliveries per processor-second and delay, beside a bare broadcast of the same bytes.
 
-    One site of 60 waiting, served on SQLite; its phones listen to their line and visit, and 20
-    lobbies to the lobby. People step out and come back over the API, which changes the line of
-    all phones. Counted is every update that reached a socket, against all the processor time of
-    the web process: commands, rendering, sending, pings, heartbeats. Linux only.
+    One site of 60 waiting, on SQLite or, where DATABASE_URL says so, in an empty database (then
+    with one number of phones). Its phones listen to their line and visit, and 20 lobbies to the
+    lobby. People step out and come back over the API, which changes the line of all phones.
+    Counted is every update that reached a socket, against all the processor time of the web
+    process: commands, rendering, sending, pings, heartbeats. Linux only.
     """
     try:
         numbers = [int(one) for one in clients.split(",")]
@@ -52,23 +56,22 @@ def command(clients: str, seconds: float, json_file: str | None) -> None:
     with suppress(ValueError, OSError):
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, _HANDLES), hard))
-    about = machine("sqlite://")
+    about = machine(os.environ.get("DATABASE_URL", "sqlite://"))
     cores = sorted(os.sched_getaffinity(0))
     ours = {cores[-1]} if len(cores) > 1 else set(cores)
     bench_process.pin(os.getpid(), ours)
     rows = []
     for number in numbers:
-        with tempfile.TemporaryDirectory() as directory:
-            row = measure(Path(directory), number, seconds, {cores[0]})
-        rows.append(row)
-        click.echo(in_words(row), err=json_file == "-")
+        rows.append(measure(number, seconds, {cores[0]}))
+        click.echo(in_words(rows[-1]), err=json_file == "-")
     figures = {"live": rows, "lobbies": LOBBIES, "seconds": seconds, "pinned": len(cores) > 1}
     base.write_json(json_file, figures | about)
 
 
-def measure(directory: Path, phones: int, seconds: float, cores: set[int]) -> dict[str, Any]:
+def measure(phones: int, seconds: float, cores: set[int]) -> dict[str, Any]:
     """All figures for one number of phones."""
-    with bench_live_clinic.served(directory) as clinic, helper(PHONES) as ears:
+    with bench_live_clinic.open_clinic() as clinic, helper(PHONES) as ears:
+        directory = clinic.directory
         web = clinic.web_process()
         bench_process.pin(web, cores)
         _warm_up(clinic, ears)
@@ -90,7 +93,10 @@ def measure(directory: Path, phones: int, seconds: float, cores: set[int]) -> di
         often = listen(clinic, ears, web, OFTEN, seconds, _CONNECTIONS)
         sample = often["heard"]["sample"]
         ears.ask(close=True)
-        floor = _floor(directory, ears, sample, phones + LOBBIES, often["updates"], seconds, cores)
+        (directory / PAYLOAD).write_text(sample)
+        alike = phones + LOBBIES, often["updates"], seconds, cores
+        bare = _bare(directory, ears, *alike)
+        floor = _floor(directory, ears, *alike)
     rate, floor_rate = often["rate"], floor["rate"]
     commands_s = alone_s * len(often["made"])
     live_s = often["cpu_s"] - commands_s
@@ -112,6 +118,8 @@ def measure(directory: Path, phones: int, seconds: float, cores: set[int]) -> di
         "octets_per_update": len(sample),
         "web_cpu_s": round(often["cpu_s"], 2),
         "cpu_ms_per_command_alone": round(alone_s * 1000, 2),
+        "wire_deliveries_per_cpu_s": round(bare),
+        "wire_ratio": round(bare / floor_rate, 3),
         "live_path_deliveries_per_cpu_s": round(heard["deliveries"] / max(live_s, 0.01)),
         "live_path_ratio": round(heard["deliveries"] / max(live_s, 0.01) / floor_rate, 3),
         "command_p50_ms": _ms([c.answered_at - c.sent_at for c in seldom["made"]], 50),
@@ -181,20 +189,44 @@ def _told_of(
     return found
 
 
+def _bare(
+    directory: Path, ears: Helper, clients: int, updates: int, seconds: float, cores: set[int]
+) -> float:
+    """Deliveries per processor-second of the product's wire alone, with the payload in a file."""
+    with create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    *command, _ = serving.web_command("127.0.0.1", port, 1)
+    environ = {**os.environ, "BENCH_PAYLOAD": str(directory / PAYLOAD)}
+    with bench_process.running(
+        [*command, "queueapp.commands.bench_live_bare:create_app()"], environ, port
+    ) as gunicorn:
+        (web,) = bench_process.children(gunicorn)
+        bench_process.pin(web, cores)
+        one = {"port": port, "origin": f"http://127.0.0.1:{port}", "cookie": "x=y", "want": ["all"]}
+        ears.ask(open=[one] * clients)
+        wire = http.client.HTTPConnection("127.0.0.1", port, timeout=60 + seconds)
+        for first, number in ((1, 20), (1000, updates)):
+            ears.ask(count=True)
+            cpu = bench_process.cpu_s(web)
+            wire.request("POST", f"/say/{first}/{number}/{seconds:.0f}")
+            wire.getresponse().read()
+            time.sleep(0.5)
+            used = bench_process.cpu_s(web) - cpu
+            heard = ears.ask(take=str(directory / "times"))
+        ears.ask(close=True)
+    return float(heard["deliveries"] / used)
+
+
 def _floor(
-    directory: Path, ears: Helper, sample: str, clients: int, updates: int, seconds: float,
-    cores: set[int],
-) -> dict[str, Any]:  # fmt: skip
+    directory: Path, ears: Helper, clients: int, updates: int, seconds: float, cores: set[int]
+) -> dict[str, Any]:
     """The same bytes to as many clients, from a bare loop: as seldom, then as often."""
-    file = directory / "payload"
-    file.write_text(sample)
-    with helper("queueapp.commands.bench_live_floor", str(file)) as door:
+    with helper("queueapp.commands.bench_live_floor", str(directory / PAYLOAD)) as door:
         bench_process.pin(door.process.pid, cores)
         port = int(door.hear())
         plain = {"port": port, "origin": "", "cookie": "", "want": []}
         ears.ask(open=[plain] * clients)
         time.sleep(0.5)
-        last = []
         ears.ask(count=True)
         sent: dict[int, float] = {}
         for seq in range(1_000_000, 1_000_000 + int(SELDOM * seconds)):
@@ -227,7 +259,8 @@ def in_words(row: dict[str, Any]) -> str:
     return (
         f"{row['clients']:>5} phones: {row['deliveries_per_cpu_s']:,} deliveries/CPU-s, floor "
         f"{row['floor_deliveries_per_cpu_s']:,} (ratio {row['ratio']}; without the commands "
-        f"{row['live_path_ratio']}); last client {row['last_client_p50_ms']} ms, floor "
+        f"{row['live_path_ratio']}, the wire alone {row['wire_ratio']}); "
+        f"last client {row['last_client_p50_ms']} ms, floor "
         f"{row['floor_last_client_p50_ms']} ms; event p99 {row['event_p99_ms']} ms at "
         f"{row['events_per_s']}/s; {row['kib_per_connection']} KiB per connection"
     )

@@ -1,12 +1,9 @@
-"""The clinic of `bench live`: a new one on SQLite, served by processes of its own, 60 waiting."""
+"""The clinic of `bench live`: a new one, served by processes of its own, 60 waiting."""
 
 import http.client
 import itertools
 import json
-import os
 import re
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -14,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from socket import create_server
 from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
 
-from queueapp.commands.bench_process import children, command_of
+from queueapp.commands import bench_served
+from queueapp.commands.bench_served import Server
 from queueapp.db.models import VisitEvent
 from queueapp.db.session import Database
 from queueapp.domain.events import Kind
@@ -29,7 +26,6 @@ WAITING, SITE = 60, "demo"
 # Those whose going out and coming back is the change: near the front, so that most of the line's
 # rows change with it.
 _COMERS = 16
-_READY_WITHIN_S = 60.0
 _CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
@@ -37,11 +33,8 @@ _CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 class Clinic:
     """A served clinic, how its screens get in, and the verbs that change it."""
 
-    port: int
-    directory: Path
-    environ: dict[str, str]
-    server: "subprocess.Popen[bytes] | None" = None
-    token: str = ""
+    server: Server
+    token: str
     phones: list[dict[str, Any]] = field(default_factory=list)
     lobby: dict[str, Any] = field(default_factory=dict)
     waiting: list[dict[str, int]] = field(default_factory=list)
@@ -49,14 +42,18 @@ class Clinic:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        """Its address, which is its origin too."""
+        return self.server.environ["PUBLIC_URL"]
+
+    @property
+    def directory(self) -> Path:
+        """Where files of its own may lie until it is closed."""
+        return Path(self.server.environ["QUEUEAPP_VAR"])
 
     def web_process(self) -> int:
         """The process that serves pages and sockets."""
-        assert self.server
-        (gunicorn,) = [p for p in children(self.server.pid) if "gunicorn" in command_of(p)]
-        (worker,) = children(gunicorn)
-        return worker
+        (web,) = self.server.pids()["web"]
+        return web
 
     def api(self, wire: http.client.HTTPConnection, path: str, **body: Any) -> Any:
         """POST to the API; returns its answer."""
@@ -70,13 +67,9 @@ class Clinic:
             raise RuntimeError(f"{path}: {answer.status} {said[:300]!r}")
         return json.loads(said) if said else None
 
-    def wire(self) -> http.client.HTTPConnection:
-        """A connection that is kept open."""
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-
     def fill(self) -> None:
         """60 people take tickets and open their links; one is called; a lobby is paired."""
-        wire = self.wire()
+        wire = self.server.wire()
         wire.request("GET", "/api/v1/sites", headers={"Authorization": f"Bearer {self.token}"})
         site = json.loads(wire.getresponse().read())[0]
         service = site["services"][0]["slug"]
@@ -105,11 +98,11 @@ class Clinic:
         return [*mine, *[self.lobby] * lobbies]
 
     def _screen(self, cookie: str, want: list[str]) -> dict[str, Any]:
-        return {"port": self.port, "origin": self.url, "cookie": cookie, "want": want}
+        return {"port": self.server.port, "origin": self.url, "cookie": cookie, "want": want}
 
     def _open_link(self, path: str) -> str:
         """Open a secret link as a browser does; returns the cookie it leaves."""
-        wire = self.wire()
+        wire = self.server.wire()
         wire.request("GET", path)
         answer = wire.getresponse()
         page, cookie = answer.read().decode(), _cookie(answer)
@@ -132,12 +125,12 @@ class Clinic:
         """
         began, turn = time.monotonic(), itertools.count()
         made: list[Change] = []
-        database = Database(self.environ["DATABASE_URL"])
+        database = Database(self.server.database_url)
         with database.read() as session:
             last = session.scalar(sa.select(sa.func.max(VisitEvent.id))) or 0
 
         def work(number: int) -> None:
-            wire, out = self.wire(), False
+            wire, out = self.server.wire(), False
             mine = itertools.cycle(self.waiting[number::connections])
             one = next(mine)
             while (due := began + (n := next(turn)) / per_second) < began + seconds:
@@ -198,56 +191,19 @@ def _note_seqs(database: Database, after: int, made: Sequence[Change]) -> None:
 
 
 @contextmanager
-def served(directory: Path) -> Iterator[Clinic]:
+def open_clinic() -> Iterator[Clinic]:
     """A clinic without history, open round the clock, served until the block ends."""
-    with create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    settings = {
-        "DATABASE_URL": f"sqlite:///{directory}/bench.db", "QUEUEAPP_VAR": str(directory),
-        "PUBLIC_URL": url, "SECRET_KEY": "bench" * 8,
-    }  # fmt: skip
-    environ = {k: v for k, v in os.environ.items() if k != "REDIS_URL"} | settings
-    clinic = Clinic(port, directory, environ)
-    _told(environ, "db", "upgrade")
-    ways = json.loads(_told(environ, "demo", "--empty", "--json", "-"))["ways"]
-    clinic.token = _told(environ, "token", "add", "--role", "manager", "--site", SITE).strip()
-    with (directory / "log").open("ab") as log:
-        clinic.server = subprocess.Popen(
-            [sys.executable, "-m", "queueapp", "serve", "--port", str(port)],
-            env=environ, stdout=log, stderr=log,
-        )  # fmt: skip
-    try:
-        _wait_until_ready(clinic)
-        clinic.fill()
-        clinic.pair(next(w["address"] for w in ways if w["person"] == "Lobby"))
-        yield clinic
-    finally:
-        clinic.server.terminate()
-        clinic.server.wait()
-
-
-def _told(environ: dict[str, str], *command: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "queueapp", *command],
-        env=environ, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(done.stdout + done.stderr)
-    return done.stdout
-
-
-def _wait_until_ready(clinic: Clinic) -> None:
-    deadline = time.monotonic() + _READY_WITHIN_S
-    while time.monotonic() < deadline:
-        try:
-            wire = clinic.wire()
-            wire.request("GET", "/readyz")
-            if wire.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise RuntimeError((clinic.directory / "log").read_text())
+    with bench_served.settings() as environ:
+        bench_served.told(environ, "queueapp", "db", "upgrade")
+        said = bench_served.told(environ, "queueapp", "demo", "--empty", "--json", "-")
+        token = ("token", "add", "--role", "manager", "--site", SITE)
+        issued = bench_served.told(environ, "queueapp", *token).strip()
+        lobby = next(w["address"] for w in json.loads(said)["ways"] if w["person"] == "Lobby")
+        with bench_served.served(environ) as server:
+            clinic = Clinic(server, issued)
+            clinic.fill()
+            clinic.pair(lobby)
+            yield clinic
 
 
 def _cookie(answer: http.client.HTTPResponse) -> str:

@@ -81,7 +81,8 @@ class Phones:
         while True:
             for handle, _ in self._poll.poll():
                 if handle != sys.stdin.fileno():
-                    self._read(self._phones[handle])
+                    if handle in self._phones:
+                        self._read(self._phones[handle])
                     continue
                 piece = os.read(handle, _READ)
                 if not piece:

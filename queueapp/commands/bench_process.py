@@ -2,12 +2,16 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+_ANSWERS_WITHIN_S = 60.0
 
 
 def cpu_s(pid: int) -> float:
@@ -92,3 +96,20 @@ def helper(module: str, *arguments: str) -> Iterator[Helper]:
         yield one
     finally:
         one.end()
+
+
+@contextmanager
+def running(command: list[str], environ: dict[str, str], port: int) -> Iterator[int]:
+    """A server until the block ends: its process, once it answers on the port."""
+    process = subprocess.Popen(command, env=environ)
+    try:
+        deadline = time.monotonic() + _ANSWERS_WITHIN_S
+        while process.poll() is None and time.monotonic() < deadline:
+            with suppress(OSError):
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            time.sleep(0.1)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()

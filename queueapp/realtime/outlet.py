@@ -17,82 +17,90 @@ LATE_S = 5.0
 # What the kernel may hold for one socket on top; it doubles the figure.
 _KERNEL_HOLDS = 64 * 1024
 _LOOK_EVERY_S = 0.02
-_AT_ONCE = socket.MSG_DONTWAIT
+AT_ONCE = socket.MSG_DONTWAIT
+_NOTHING: deque[bytes] = deque(maxlen=0)
 
 
 class Outlet:
     """Writes whole frames to one socket in order, and never waits for it.
 
-    For one thread; `LockedOutlet` is for several.
+    For one thread; `LockedOutlet` is for several. `write(frame, AT_ONCE)` is the socket's own
+    `send` while nothing is kept, and may take a part or raise as that does: whoever calls it for
+    speed hands what was not taken to `keep`, or the error to `refused`.
     """
 
-    __slots__ = ("_is_late", "_kept", "_late_since", "_write", "held", "is_over", "raw")
+    __slots__ = ("_is_late", "_kept", "_late_since", "_raw", "held", "is_over", "write")
 
     def __init__(self, wire: socket.socket, is_late: "Callable[[Outlet], None]") -> None:
         # Of gevent's socket the one below, as its own `send` waits.
-        self.raw: socket.socket = getattr(wire, "_sock", wire)
-        self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_HOLDS)
-        self.raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._write = self.raw.send
+        self._raw: socket.socket = getattr(wire, "_sock", wire)
+        self._raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_HOLDS)
+        self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.write: Callable[[bytes, int], int] = self._raw.send
         self._is_late = is_late
-        self._kept: deque[bytes] | None = None
+        self._kept: deque[bytes] = _NOTHING
         self.held, self._late_since = 0, 0.0
         self.is_over = False
 
     def send(self, frame: bytes) -> None:
         """Write the frame after all that was sent before; to one that is cut off, nothing."""
-        if self._kept or self.is_over:
-            self._keep(frame)
-            return
         try:
-            sent = self._write(frame, _AT_ONCE)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
+            sent = self.write(frame, AT_ONCE)
+        except OSError as error:
+            self.refused(frame, error)
+        else:
+            if sent < len(frame):
+                self.keep(frame[sent:])
+
+    def refused(self, frame: bytes, error: OSError) -> None:
+        """The socket took nothing of the frame."""
+        if isinstance(error, BlockingIOError):
+            self.keep(frame)
+        else:
             self.end()
-            return
-        if sent < len(frame):
-            self._late_since = time.monotonic()
-            self._keep(frame[sent:])
-            self._is_late(self)
+
+    def keep(self, rest: bytes) -> None:
+        """What the socket did not take waits here, and all that comes after it."""
+        self._kept, self.held = deque([rest]), len(rest)
+        self._late_since = time.monotonic()
+        self.write = self._write_later
+        self._is_late(self)
 
     def flush(self) -> bool:
         """Write what is kept, as far as the socket takes it; whether nothing is left."""
         while self._kept:
+            first = self._kept.popleft()
             try:
-                sent = self._write(self._kept[0], _AT_ONCE)
+                sent = self._raw.send(first, AT_ONCE)
             except BlockingIOError:
                 sent = 0
             except OSError:
                 self.end()
-                break
+                return True
             self.held -= sent
-            if sent < len(self._kept[0]):
-                self._kept[0] = self._kept[0][sent:]
+            if sent < len(first):
+                self._kept.appendleft(first[sent:])
                 if time.monotonic() - self._late_since > LATE_S:
                     self._cut(f"for {LATE_S:g} s")
-                    break
-                return False
-            self._kept.popleft()
-        self._kept = None
+                return self.is_over
+        if not self.is_over:
+            self._kept, self.write = _NOTHING, self._raw.send
         return True
 
     def end(self) -> None:
         """Let whoever reads from it see the end, and write no more."""
-        self.is_over, self._kept, self.held = True, None, 0
+        self.is_over, self.write = True, self._write_later
+        self._kept, self.held = _NOTHING, 0
         with suppress(OSError):
-            self.raw.shutdown(socket.SHUT_RDWR)
+            self._raw.shutdown(socket.SHUT_RDWR)
 
-    def _keep(self, frame: bytes) -> None:
-        if self.is_over:
-            return
+    def _write_later(self, frame: bytes, _flags: int) -> int:
         if self.held > MOST_HELD:
             self._cut(f"of more than {MOST_HELD} bytes")
-            return
-        if self._kept is None:
-            self._kept = deque()
-        self._kept.append(frame)
-        self.held += len(frame)
+        if not self.is_over:
+            self._kept.append(frame)
+            self.held += len(frame)
+        return len(frame)
 
     def _cut(self, how_much: str) -> None:
         log.info("a live screen did not take what it was sent %s and was cut off", how_much)

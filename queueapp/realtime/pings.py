@@ -6,28 +6,35 @@ memory for each that sleeps.
 """
 
 import time
-from collections import deque
 from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
 
 from engineio.packet import PING, Packet
 from engineio.socket import Socket
 
 from queueapp.realtime.outlet import Outlet
 
-# Those that are due within this are pinged together.
-_TOGETHER_S = 0.05
+_LOOK_EVERY_S = 0.1
 _FRAME = b"\x81\x012"
 
 
 class Pings:
-    """When each socket is pinged next, under gevent."""
+    """When each socket is pinged next, and who has not answered, under gevent."""
 
     def __init__(
-        self, start: Callable[..., object], sleep: Callable[[float], object], interval_s: float
+        self,
+        start: Callable[..., object],
+        sleep: Callable[[float], object],
+        interval_s: float,
+        patience_s: float,
     ) -> None:
         """`start` runs a function beside the others of the process; `sleep` takes seconds."""
-        self._start, self._sleep, self._interval_s = start, sleep, interval_s
-        self._due: deque[tuple[float, Socket, Outlet]] = deque()
+        self._start, self._sleep = start, sleep
+        self._interval_s, self._patience_s = interval_s, patience_s
+        # When, a number that tells apart, whom, and by what; by nothing: see whether it answered.
+        self._plan: list[tuple[float, int, Socket, Outlet | None]] = []
+        self._number = count()
         self._is_running = False
 
     def take_over(self, socket: Socket, outlet: Outlet) -> None:
@@ -36,26 +43,34 @@ class Pings:
         Its writer ends what has had no packet for a while, so it is let wait for as long as it
         takes: that the other side is still there is for the answers to pings to say.
         """
-        socket.schedule_ping = lambda: self._schedule(socket, outlet)
+        socket.schedule_ping = lambda: self._answered(socket, outlet)
         socket.poll = lambda: _next_packet(socket)
+        self._later(self._interval_s + self._patience_s, socket, None)
 
-    def _schedule(self, socket: Socket, outlet: Outlet) -> None:
-        if socket.last_ping is None:
-            return
-        socket.last_ping = None
-        self._due.append((time.monotonic() + self._interval_s, socket, outlet))
+    def _answered(self, socket: Socket, outlet: Outlet) -> None:
+        if socket.last_ping is not None:
+            socket.last_ping = None
+            self._later(self._interval_s, socket, outlet)
+
+    def _later(self, seconds: float, socket: Socket, outlet: Outlet | None) -> None:
+        heappush(self._plan, (time.monotonic() + seconds, next(self._number), socket, outlet))
         if not self._is_running:
             self._is_running = True
             self._start(self._run)
 
     def _run(self) -> None:
-        while self._due:
-            self._sleep(max(self._due[0][0] - time.monotonic(), 0.0) + _TOGETHER_S)
+        while self._plan:
+            self._sleep(_LOOK_EVERY_S)
             now = time.monotonic()
-            while self._due and self._due[0][0] <= now:
-                _, socket, outlet = self._due.popleft()
-                if not socket.closing and not socket.closed:
+            while self._plan and self._plan[0][0] <= now:
+                _, _, socket, outlet = heappop(self._plan)
+                if socket.closing or socket.closed:
+                    continue
+                if outlet is None:
+                    socket.check_ping_timeout()
+                else:
                     _ping(socket, outlet)
+                    self._later(self._patience_s, socket, None)
         self._is_running = False
 
 

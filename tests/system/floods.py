@@ -9,7 +9,6 @@ import socket
 import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,11 +49,11 @@ def flood(url: str, kind: str, seconds: float) -> dict[str, int]:
     return {"let_in": let_in, "sent": sent}
 
 
-def heard_during(directory: Path, kinds: list[str], seconds: float) -> dict[str, dict[str, Any]]:
+def heard_during(kinds: list[str], seconds: float) -> dict[str, dict[str, Any]]:
     """100 phones' delays from a change to the screen (ms), in peace and during each flood."""
     found: dict[str, dict[str, Any]] = {}
     with (
-        bench_live_clinic.served(directory) as clinic,
+        bench_live_clinic.open_clinic() as clinic,
         helper(bench_live.PHONES) as ears,
     ):
         web = clinic.web_process()

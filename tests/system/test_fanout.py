@@ -215,12 +215,13 @@ def test_who_reads_late_gets_whole_frames_in_order(server: Server) -> None:
 def test_pings_come_as_long_as_they_are_answered(server: Server) -> None:
     well, silent = server.ear(), server.ear(answers=False)
     began = time.monotonic()
-    while time.monotonic() - began < PATIENCE_S + 4 and not silent.read().is_over:
+    while time.monotonic() - began < 30 and not silent.read().is_over:
         server.say(1, 5)
         well.read()
         time.sleep(0.1)
     assert silent.is_over
     assert silent.pings == 1
+    assert time.monotonic() - began > PATIENCE_S
     assert not well.is_over
     assert well.pings >= 3
     assert well.seqs()[: len(silent.seqs())] == silent.seqs()

@@ -116,24 +116,26 @@ def count_turned_away(
     return sum(service_id in (None, data.get("service")) for data in said)
 
 
+_IN_TIME = (
+    sa.select(QueueEntry.service_id, QueueEntry.entry_class, *map(sa.func.sum, judged_columns()))
+    .where(
+        QueueEntry.site_id == sa.bindparam("site"),
+        QueueEntry.arrived_at >= sa.bindparam("start"),
+        QueueEntry.arrived_at < sa.bindparam("end"),
+        counted(),
+    )
+    .group_by(QueueEntry.service_id, QueueEntry.entry_class)
+)
+
+
 def count_in_time(
     session: Session, site_id: int, span: Span
 ) -> dict[tuple[int, str], tuple[int, int]]:
     """Called by `due_by`, of those called or left after it: by service and class."""
-    in_time, judged = judged_columns()
-    query = (
-        sa.select(
-            QueueEntry.service_id, QueueEntry.entry_class, sa.func.sum(in_time), sa.func.sum(judged)
-        )
-        .where(
-            QueueEntry.site_id == site_id,
-            QueueEntry.arrived_at >= span.start,
-            QueueEntry.arrived_at < span.end,
-            counted(),
-        )
-        .group_by(QueueEntry.service_id, QueueEntry.entry_class)
+    rows = session.connection().execute(
+        _IN_TIME, {"site": site_id, "start": span.start, "end": span.end}
     )
-    return {(row[0], row[1]): (int(row[2]), int(row[3])) for row in session.execute(query)}
+    return {(row[0], row[1]): (int(row[2]), int(row[3])) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,17 +91,20 @@ def count_hits(session: Session, site: Site, span: Span) -> dict[int, Hits]:
     return {service_id: Hits(**kinds) for service_id, kinds in found.items()}
 
 
+_ARRIVED = (
+    sa.select(sa.func.count())
+    .select_from(QueueEntry)
+    .where(
+        QueueEntry.site_id == sa.bindparam("site"),
+        QueueEntry.arrived_at >= sa.bindparam("start"),
+        QueueEntry.arrived_at < sa.bindparam("end"),
+    )
+)
+
+
 def count_arrived(session: Session, site: Site, span: Span) -> int:
     """How many entries arrived in the half-open span: changes when its figures may have."""
-    return (
-        session.scalar(
-            sa.select(sa.func.count())
-            .select_from(QueueEntry)
-            .where(
-                QueueEntry.site_id == site.id,
-                QueueEntry.arrived_at >= span.start,
-                QueueEntry.arrived_at < span.end,
-            )
-        )
-        or 0
+    found = session.connection().scalar(
+        _ARRIVED, {"site": site.id, "start": span.start, "end": span.end}
     )
+    return found or 0

@@ -11,9 +11,8 @@ from flask import render_template
 from sqlalchemy.orm import Session
 
 from queueapp.actions.hits import recent_hits
-from queueapp.actions.waits_now import waits_now
-from queueapp.db.known import known, settled
-from queueapp.db.models import Call, Patient, QueueEntry, Room, Service, Site, Visit
+from queueapp.actions.waits_now import services_of, waits_now
+from queueapp.db.models import Call, Patient, QueueEntry, Room, Site, Visit
 from queueapp.db.queries.queue import load_queue
 from queueapp.domain.visit import CallOutcome, CallRoute, EntryState, Presence
 from queueapp.realtime.content import content
@@ -78,7 +77,7 @@ def lobby(session: Session, site: Site, now: datetime, _subject: int | None) -> 
 def facts(session: Session, site: Site, now: datetime) -> dict[str, Any]:
     """What the partial paints; the same facts give the same bytes."""
     view = load_queue(session, site, now)
-    services = _services(session, site)
+    services = services_of(session, site)
     care = {s.id for s in services if not s.not_care}
     visits = {row.visit_id: row for row in open_rows(session, site)}
     here = [
@@ -102,13 +101,6 @@ def facts(session: Session, site: Site, now: datetime) -> dict[str, Any]:
         "late": delay_words(view, shown) or moved_words(session, site, shown),
         "goals": goals(session, site, now, care),
     }
-
-
-def _services(session: Session, site: Site) -> list[Service]:
-    """All of the site's, in its order."""
-    ids = [row_id for model, row_id in known(session, site.id).rows if model is Service]
-    found = (settled(session, site.id, Service, row_id) for row_id in ids)
-    return [one for one in found if one is not None]
 
 
 def _calls(session: Session, site: Site) -> list[dict[str, Any]]:
