@@ -4,13 +4,11 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions import base
-from queueapp.db.core import core
 from queueapp.db.models import Appointment, Clinician, Pool, Shift
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
@@ -34,8 +32,18 @@ _SHIFTS_AT = sa.select(Shift).where(
     Shift.planned_from <= sa.bindparam("starts_at"),
     Shift.planned_to > sa.bindparam("starts_at"),
 )
-_DELAY_AT = _SHIFTS_AT.with_only_columns(sa.func.max(Shift.declared_delay)).where(
-    Shift.actual_to.is_(None)
+# By how much a booking's clinician has said to run late, in the shifts it lies in and not ended.
+DELAY = (
+    sa.select(sa.func.max(Shift.declared_delay))
+    .where(
+        Shift.site_id == Appointment.site_id,
+        Shift.clinician_id == Appointment.clinician_id,
+        Shift.planned_from <= Appointment.starts_at,
+        Shift.planned_to > Appointment.starts_at,
+        Shift.actual_to.is_(None),
+    )
+    .correlate(Appointment)
+    .scalar_subquery()
 )
 
 
@@ -215,23 +223,12 @@ def shifts_at(session: Session, appointment: Appointment) -> Sequence[Shift]:
     """The shifts of its clinician that the booked time lies in, ended ones too; a pool has none."""
     if appointment.clinician_id is None:
         return []
-    return session.scalars(_SHIFTS_AT, _at(appointment)).all()
-
-
-def _at(appointment: Appointment) -> dict[str, Any]:
-    return {
+    of = {
         "site": appointment.site_id,
         "clinician": appointment.clinician_id,
         "starts_at": appointment.starts_at,
     }
-
-
-def delay_at(session: Session, appointment: Appointment) -> timedelta:
-    """By how much its clinician has said to run late, in the shifts it lies in and not ended."""
-    if appointment.clinician_id is None:
-        return timedelta(0)
-    said: timedelta | None = core(session).scalar(_DELAY_AT, _at(appointment))
-    return said or timedelta(0)
+    return session.scalars(_SHIFTS_AT, of).all()
 
 
 def declared_delay(shifts: Iterable[Shift]) -> timedelta:

@@ -1,14 +1,14 @@
 """Booked patients say they are here, one by one or with all of a party."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from queueapp.actions import desk_items
 from queueapp.actions.base import happened, image, never_came, note
-from queueapp.actions.booking_rows import delay_at
+from queueapp.actions.booking_rows import DELAY
 from queueapp.actions.legs import (
     NO_WISH,
     PlannedStep,
@@ -18,7 +18,7 @@ from queueapp.actions.legs import (
     open_visit,
     plan_steps,
 )
-from queueapp.db.known import settled, site_of
+from queueapp.db.known import hold, settled
 from queueapp.db.models import Appointment, QueueEntry, Service, Site, Visit
 from queueapp.db.writing import change_now
 from queueapp.domain.actor import Actor
@@ -28,7 +28,8 @@ from queueapp.domain.targets import booked_reference
 from queueapp.domain.visit import AppointmentState, EntryClass, PreferenceKind, Presence
 
 _BOOKING = (
-    sa.select(Appointment)
+    sa.select(Appointment, Site, DELAY.label("delay"))
+    .join(Site, Site.id == Appointment.site_id)
     .where(Appointment.id == sa.bindparam("booking"))
     .options(joinedload(Appointment.patient))
     .with_for_update(key_share=True, of=Appointment)
@@ -53,17 +54,18 @@ def check_in(
     It `joins` the visit the person is here with for another booking of the day. Refused:
     not a live booking, another day, already checked in (code `already_here`).
     """
-    appointment = session.scalars(_BOOKING, {"booking": appointment_id}).one_or_none()
-    if appointment is None:
+    found = session.execute(_BOOKING, {"booking": appointment_id}).one_or_none()
+    if found is None:
         raise not_found("The booking")
-    site = site_of(session, appointment.site_id)
+    appointment, site, delay = found
+    hold(session, site)
     when = happened(now, occurred_at)
     _check_bookable(site, appointment, when)
     before = image(appointment)
     service = settled(session, site.id, Service, appointment.service_id)
     assert service
     reference, too_late = booked_reference(
-        appointment.starts_at, when, delay_at(session, appointment), site.rules
+        appointment.starts_at, when, delay or timedelta(0), site.rules
     )
     entry_class = EntryClass.WALK_IN if too_late else EntryClass.BOOKED
     patient = appointment.patient
