@@ -1,7 +1,7 @@
 """The product's own wire without the product: sockets that are all told the same, again and again.
 
-Gunicorn serves `create_app()` with `BENCH_PAYLOAD`, a file of what is said. It tells what the way of a
-message costs by itself: no database, no rendering, no commands.
+Gunicorn serves `create_app()` with `BENCH_PAYLOAD`, a file of what is said. It tells what the way
+of a message costs by itself: no database, no rendering, no commands.
 """
 
 import json
