@@ -16,6 +16,7 @@ from queueapp.realtime.audience import Audience, Listener
 from queueapp.realtime.channels import Channel
 from queueapp.realtime.publish import Publisher, beat_room
 from tests.factories import make_visit
+from tests.web.test_statements import asked
 from tests.web.web_world import WebWorld
 
 
@@ -215,3 +216,34 @@ def test_nothing_is_rendered_for_nobody(stage: Stage) -> None:
     assert stage.renders == []
     stage.join("b", stage.desk)
     assert stage.renders == ["desk"]
+
+
+def test_a_site_is_served_for_its_own_listeners_alone(stage: Stage) -> None:
+    """However many listen at others, or at none: no beat, no look and no rendering for those."""
+    with stage.world.database.read() as session:
+        elsewhere = session.query(Site).filter_by(slug="elsewhere").one().id
+
+    def asked_by(sites: int) -> int:
+        stage.publisher.heard(stage.site_id, stage.change(name=f"Name {sites}"))
+        with asked(stage.world.database) as statements:
+            stage.publisher.round(ticks=False)
+        return len(statements)
+
+    stage.join("a", stage.lobby, ticks=True)
+    assert {d["site"] for d, _, _ in stage.wire.beats()} == {"here"}
+    alone = asked_by(1)
+    for n in range(200):
+        there = Channel("lobby", elsewhere, f"lobby:elsewhere-{n}")
+        stage.publisher.joined(Listener(f"there-{n}", (there,)))
+    stage.publisher.round(ticks=True)
+    assert {d["site"] for d, _, _ in stage.wire.beats()} == {"here", "elsewhere"}
+    stage.renders.clear()
+    assert asked_by(2) == alone
+    assert stage.renders == ["lobby"]
+    for n in range(200):
+        stage.publisher.left(f"there-{n}")
+    stage.wire.sent.clear()
+    stage.publisher.heard(elsewhere, 10_000)
+    stage.publisher.round(ticks=True)
+    assert {d["site"] for d, _, _ in stage.wire.beats()} == {"here"}
+    assert stage.publisher._said.keys() == {"lobby:here"}
