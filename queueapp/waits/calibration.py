@@ -10,6 +10,7 @@ hardly a term of its own and is told what everybody's outcomes say.
 """
 
 import heapq
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from itertools import count
 
@@ -33,7 +34,7 @@ Ends = tuple[float, float]
 
 def group_of(ahead: int) -> int:
     """The group a number ahead belongs to."""
-    return max(g for g in GROUPS if g <= max(ahead, 0))
+    return GROUPS[bisect_right(GROUPS, max(ahead, 0)) - 1]
 
 
 def terms_of(place: Place) -> tuple[str, ...]:
@@ -57,18 +58,17 @@ class Calibrator:
 
     def told(self, place: Place, low: float, high: float) -> tuple[float, float]:
         """The range to tell for a raw one in seconds; 0 <= low <= high."""
+        return moved_range(place.now, self.ends(place), low, high)
+
+    def ends(self, place: Place) -> Ends:
+        """How far the ends are moved out at a place, in widths; the same for a group of places."""
         below = above = 0.0
         for term in terms_of(place):
             ends = self.moved.get(term)
             if ends is not None:
                 below += ends[BELOW]
                 above += ends[ABOVE]
-        if place.now:
-            return 0.0, NOW_S + NOW_SCALE_S * max(above, 0.0)
-        scale = max(high - low, 10.0 + 0.1 * high)
-        first, last = low - scale * below, high + scale * above
-        first = max(min(first, last), 0.0)
-        return first, max(first, last)
+        return below, above
 
     def learn(self, place: Place, end: int, *, missed: bool) -> None:
         """Take in whether a wait lay beyond one end of what was told."""
@@ -80,6 +80,17 @@ class Calibrator:
                 # Nothing is told that is shorter than now, so nothing is saved up for it.
                 moved = max(moved, 0.0)
             self.moved[term] = (moved, ends[ABOVE]) if end == BELOW else (ends[BELOW], moved)
+
+
+def moved_range(now: bool, ends: Ends, low: float, high: float) -> tuple[float, float]:
+    """A raw range in seconds with its ends moved; `now` where it is told as a minute or so."""
+    below, above = ends
+    if now:
+        return 0.0, NOW_S + NOW_SCALE_S * max(above, 0.0)
+    scale = max(high - low, 10.0 + 0.1 * high)
+    first, last = low - scale * below, high + scale * above
+    first = max(min(first, last), 0.0)
+    return first, max(first, last)
 
 
 class Practice:

@@ -1,15 +1,15 @@
 """The wait as it is told: a range looked up or computed at once, rounded honestly, and kept."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import exp, isfinite, isinf, sqrt
 
-from queueapp.domain.outcomes import Place
+from queueapp.domain.outcomes import NOW_S, Place
 from queueapp.domain.quantiles import Forecast, Quantiles
 from queueapp.domain.rules import SiteRules
 from queueapp.domain.visit import EntryClass
-from queueapp.waits.calibration import Calibrator
+from queueapp.waits.calibration import Calibrator, group_of, moved_range
 
 FORECAST = "forecast"
 COLD_START = "cold_start"
@@ -110,30 +110,47 @@ def join_quote(
         guess = cold_start_quote(rank, 1, forecast.mean_s.get(service_id, 600.0))
         never = found.not_reached if found else 1.0
         return _until(replace(guess, basis=NOBODY_ON_DUTY, not_reached=never), now, closes_at)
-    calibrator = Calibrator(forecast.moved)
-    told = _told(forecast, age, calibrator, Place(service_id, entry_class, rank), found)
-    for place in range(rank) if booked is None and forecast.moved else ():
-        before = at(place)
-        if before is not None:
-            less = _told(forecast, age, calibrator, Place(service_id, entry_class, place), before)
-            told = replace(
-                told,
-                low_s=max(told.low_s, less.low_s),
-                mid_s=max(told.mid_s, less.mid_s),
-                high_s=max(told.high_s, less.high_s),
-            )
-    return _until(told, now, closes_at)
-
-
-def _told(
-    forecast: Forecast, age: float, calibrator: Calibrator, place: Place, found: Quantiles
-) -> Quote:
-    raw_low, mid, raw_high = (
-        max(min(v, forecast.until_s) - age, 0.0) for v in (found.p10, found.p50, found.p90)
-    )
-    low, high = calibrator.told(place.told(raw_high), raw_low, raw_high)
+    calibrator, here = Calibrator(forecast.moved), Place(service_id, entry_class, rank)
+    raw_low, mid, raw_high = _raw(forecast, age, found)
+    low, high = calibrator.told(here.told(raw_high), raw_low, raw_high)
     mid = min(max(mid, low), high)
-    return Quote(low, mid, high, FORECAST, found.not_reached, (raw_low, raw_high), place.ahead)
+    if booked is None and forecast.moved:
+        for told in _before(forecast, age, calibrator, here, at):
+            low, mid, high = max(low, told[0]), max(mid, told[1]), max(high, told[2])
+    said = Quote(low, mid, high, FORECAST, found.not_reached, (raw_low, raw_high), rank)
+    return _until(said, now, closes_at)
+
+
+def _before(
+    forecast: Forecast,
+    age: float,
+    calibrator: Calibrator,
+    here: Place,
+    at: Callable[[int], Quantiles | None],
+) -> Iterator[tuple[float, float, float]]:
+    """What those with fewer people ahead would be told."""
+    group, ends = -1, (0.0, 0.0)
+    now_ends = calibrator.ends(replace(here, now=True))
+    for ahead in range(here.ahead):
+        found = at(ahead)
+        if found is None:
+            continue
+        if group_of(ahead) != group:
+            group = group_of(ahead)
+            ends = calibrator.ends(replace(here, ahead=ahead))
+        raw_low, mid, raw_high = _raw(forecast, age, found)
+        now = raw_high < NOW_S
+        low, high = moved_range(now, now_ends if now else ends, raw_low, raw_high)
+        yield low, min(max(mid, low), high), high
+
+
+def _raw(forecast: Forecast, age: float, found: Quantiles) -> tuple[float, float, float]:
+    until = forecast.until_s
+    return (
+        max(min(found.p10, until) - age, 0.0),
+        max(min(found.p50, until) - age, 0.0),
+        max(min(found.p90, until) - age, 0.0),
+    )
 
 
 def _at(forecast: Forecast, service: int, clinician: int | None, rank: int) -> Quantiles | None:

@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -165,6 +166,41 @@ def test_the_command_takes_several_files_and_logs_without_finish_times(
     none = run("--train", names[0], "--test", str(tmp_path / "empty.csv"))
     assert none.exit_code == 1
     assert "nobody who waited" in none.output
+
+
+def test_a_log_of_call_in_times_alone_told_months_later(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """No names, no ends, nobody knows when those who left did; some had a time."""
+    names = []
+    for name, part, days in (("train", TRAIN, 0), ("test", TEST, 240)):
+        rows = [
+            replace(
+                row,
+                clinician="",
+                arrived_at=row.at + timedelta(days=days),
+                called_at=row.called_at and row.called_at + timedelta(days=days),
+                left_at=None,
+                scheduled_at=row.at + timedelta(days=days, minutes=5) if n % 3 == 0 else None,
+            )
+            for n, row in enumerate(map(_row, part))
+        ]
+        assert any(row.outcome == "left_without_being_seen" for row in rows)
+        names.append(str(tmp_path / f"{name}.csv"))
+        write_log(Path(names[-1]), rows, "UTC")
+    done = run("--train", names[0], "--test", names[1], "--limit-days", "1", "--json", "-")
+    assert done.exit_code == 0, done.output
+
+    def refuse(word: str) -> float:
+        raise AssertionError(f"{word} is no figure")
+
+    found = json.loads(done.stdout, parse_constant=refuse)
+    for methods in (found["methods"], found["ahead_3_plus"]):
+        best = min(methods[name]["mae_s"] for name in baselines.NAMES)
+        assert methods[OURS]["mae_s"] < 1.1 * best
+        assert 60 < methods[OURS]["cover_80"] < 95
+        # Those of whom nobody knows when they went do not wait for months.
+        assert all(found["mean_wait_s"] * 5 > one["mae_s"] for one in methods.values())
 
 
 def _row(one: Passage) -> LogRow:
