@@ -15,8 +15,8 @@ from queueapp.domain.quantiles import Quantiles
 from queueapp.domain.snapshot import Expected, Snapshot
 from queueapp.domain.targets import booked_reference
 from queueapp.domain.visit import PreferenceKind
-from queueapp.waits.durations import Floats
-from queueapp.waits.join import summarise
+from queueapp.waits.durations import Singles
+from queueapp.waits.join import first_of, summarise
 from queueapp.waits.plan import Plan, able, released_after
 from queueapp.waits.servers import after
 from queueapp.waits.simulate import Outcome
@@ -48,20 +48,23 @@ def _due_s(snapshot: Snapshot, one: Expected) -> float | None:
 
 def _call_times(
     snapshot: Snapshot, plan: Plan, outcome: Outcome, one: Candidate, column: int, due: float
-) -> Floats:
-    free: Floats = np.full(plan.key.shape[0], np.inf)
-    later = due < plan.key.T
-    later[column] = True
+) -> Singles:
     held = one.preference is PreferenceKind.IF_POSSIBLE
     release = float(released_after(snapshot, one, np.array([due]))[0]) if held else 0.0
+    free: Singles = np.full(plan.draws, np.inf, dtype=np.float32)
+    mine, others = np.zeros((2, *outcome.whose.shape), dtype=bool)
     for s, shift in enumerate(plan.servers.shifts):
         if not able(one, shift):
             continue
-        mine = not held or shift.clinician_id in one.clinicians
-        gate = 0.0 if mine else max(release, 0.0)
-        calls = np.where(later & (outcome.server == s) & (outcome.called >= gate),
-                         outcome.called, np.inf).min(axis=0, initial=np.inf)  # fmt: skip
-        idle = np.maximum(outcome.idle[:, s], gate)
-        idle[idle >= plan.servers.ends[s]] = np.inf
-        free = np.minimum(free, np.minimum(calls, idle))
-    return free
+        waits = held and release > 0 and shift.clinician_id not in one.clinicians
+        group = others if waits else mine
+        group |= outcome.whose == s
+        idle = np.maximum(outcome.idle[s], np.float32(release)) if waits else outcome.idle[s]
+        np.minimum(free, idle, out=free, where=idle < plan.servers.ends[s])
+    if held and release > 0:
+        mine |= others & (outcome.at >= release)
+    mine &= outcome.key > due
+    # In the run they come at some time of their own; that call is theirs too.
+    own = outcome.called[column]
+    np.minimum(free, own, out=free)
+    return np.minimum(free, first_of(outcome, mine))

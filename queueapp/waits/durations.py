@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from queueapp.domain.snapshot import Served
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 
 # A distribution is held as its quantiles at the midpoints of this many equal steps.
 LEVELS = 1024

@@ -12,12 +12,13 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from queueapp.domain.ordering import Candidate, OrderKey, ShiftView, can_serve, in_order
+from queueapp.domain.ordering import Candidate, ShiftView, can_serve, in_order
 from queueapp.domain.snapshot import Expected, Snapshot
 from queueapp.domain.visit import PreferenceKind
 from queueapp.waits import people
-from queueapp.waits.durations import Durations, Floats
-from queueapp.waits.people import Column
+from queueapp.waits.chance import Part, Stream, levels, words
+from queueapp.waits.durations import LEVELS, Durations, Floats, Singles
+from queueapp.waits.people import Comers
 from queueapp.waits.servers import Servers, after, place_servers
 
 # Bands lie this many seconds apart; ties are broken by far less than a microsecond a person.
@@ -27,24 +28,38 @@ TIE_S = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Shapes: D draws, E people (W waiting, then `expected`), C kinds of server, S servers.
+    """D draws, E people (W waiting, then `expected`, then who may turn up), S servers of K kinds.
 
-    `key` (D, E) is the calling order; `may` (C, D, E) from when a server of that kind may call;
-    `kind` (S,) the kind of each server; a call takes `walk + visit * factor[server]` (each (E, D),
-    factor (S, E)) and then `gap` (E, D). `siblings` are columns of one visit, never in two rooms at
-    once; `anchors` those before whom somebody was moved.
+    `waiting_key` (W,) is where those waiting stand now. In every draw alike are the `fixed`
+    columns (A,), in calling order with keys `fixed_key` (A,), and from when each kind may call
+    them, `fixed_gate` (K, A). The `late` columns (B,) have in each draw a key and from when they
+    may be called, `late_key` and `late_free` (B, D); kinds of `late_held` (K, B) may not before
+    `late_release` (B, D), those outside `late_fits` (K, B) never.
+
+    `kind` (S,) is each server's. A call takes `besides` (walk and gap) + `visit` * `factor[server]`
+    (E, D and S, E); `gap` (E, D) is the last part of it. `siblings` are columns of one visit, never
+    in two rooms at once; `anchors` those before whom somebody was moved.
     """
 
     taken_at: datetime
+    draws: int
     waiting: list[Candidate]
     expected: list[Expected]
     servers: Servers
-    key: Floats
-    may: Floats
+    waiting_key: Floats
+    fixed: NDArray[np.intp]
+    fixed_key: Floats
+    fixed_gate: Floats
+    late: NDArray[np.intp]
+    late_key: Floats
+    late_free: Floats
+    late_release: Floats
+    late_fits: NDArray[np.bool_]
+    late_held: NDArray[np.bool_]
     kind: NDArray[np.intp]
-    walk: Floats
-    visit: Floats
-    gap: Floats
+    besides: Singles
+    visit: Singles
+    gap: Singles
     factor: Floats
     siblings: dict[int, list[int]] = field(default_factory=dict)
     anchors: frozenset[int] = frozenset()
@@ -54,102 +69,162 @@ def make_plan(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -
     """Lay the snapshot out for `draws` simulated days."""
     servers = place_servers(snapshot, durations, draws, seed)
     line = in_order(snapshot.waiting)
-    columns = [people.waiting(snapshot, durations, servers, c, draws, seed) for c in line]
-    to_come = people.soon_booked(snapshot, durations, servers)
-    columns += [people.booked(snapshot, durations, servers, e, draws, seed) for e in to_come]
-    columns += people.turning_up(snapshot, durations, servers, draws, seed)
-
-    def stack(arrays: Sequence[Floats]) -> Floats:
-        return np.stack(arrays) if arrays else np.zeros((0, draws))
-
-    bands = np.array([(c.candidate.band - 1) * BAND_S for c in columns])
-    due = stack([c.due for c in columns])
-    key = np.ascontiguousarray(due.T) + bands + TIE_S * np.arange(len(columns))
-    key[:, : len(line)] = order_keys(line, snapshot.taken_at)[1]
-    may, kind = _gates(snapshot, servers, columns, draws)
-    visits: dict[int, list[int]] = defaultdict(list)
-    for i, one in enumerate(line):
-        visits[one.visit_id].append(i)
-    wanted = [c.candidate.service_id for c in columns]
-    factor = []
-    for shift in servers.shifts:
-        own = {s: durations.factor(s, shift.clinician_id) for s in set(wanted)}
-        factor.append([own[s] for s in wanted])
+    waiting_key = order_keys(line, line, snapshot.taken_at)
+    until = people.horizon(snapshot, durations, servers)
+    to_come = people.soon_booked(snapshot, until)
+    comers = [people.booked(snapshot, durations, to_come, draws, seed)]
+    comers += people.turning_up(snapshot, durations, servers, until, draws, seed)
+    everybody = [*line, *(c for group in comers for c in group.candidates)]
+    siblings = _siblings(line)
+    anchors = {one.move.before_id for one in line if one.move}
+    # Whose place or gate may differ from draw to draw, or change while a draw runs.
+    unsteady = np.array(
+        [one.move is not None or one.visit_busy or i in siblings for i, one in enumerate(line)],
+        dtype=bool,
+    )
+    fixed, moving = np.flatnonzero(~unsteady), np.flatnonzero(unsteady)
+    late = np.concatenate([moving, np.arange(len(line), len(everybody))])
+    fits, held, kind = _kinds(servers, everybody)
+    free = np.array([people.free_from(snapshot, one) for one in line], dtype=np.float64)
+    due = np.array([after(snapshot, one.due_by) for one in line], dtype=np.float64)
+    release = np.array([_released(snapshot, one, d) for one, d in zip(line, due, strict=True)])
+    gate = np.where(held[:, fixed], np.maximum(free, release)[fixed], free[fixed])
+    late_free = np.concatenate(
+        [np.repeat(free[moving, None], draws, axis=1), *(c.free_from for c in comers)]
+    )
+    for row, i in enumerate(moving):
+        if line[i].visit_busy:
+            busy = people.elsewhere_until(snapshot, durations, servers, line[i], draws, seed)
+            late_free[row] = np.maximum(late_free[row], busy)
+    late_due = np.concatenate(
+        [np.repeat(due[moving, None], draws, axis=1), *(c.due for c in comers)]
+    )
+    late_release = np.full(late_due.shape if held[:, late].any() else (0, 0), -np.inf)
+    for n in np.flatnonzero(held[:, late].any(axis=0)):
+        late_release[n] = released_after(snapshot, everybody[late[n]], late_due[n])
+    bands = np.array([(everybody[i].band - 1) * BAND_S for i in late])
+    late_key = late_due + (bands + TIE_S * late)[:, None]
+    late_key[: len(moving)] = waiting_key[moving, None]
+    besides, visit, gap = _lengths(snapshot, durations, servers, line, comers, draws, seed)
     return Plan(
         taken_at=snapshot.taken_at,
+        draws=draws,
         waiting=line,
         expected=to_come,
         servers=servers,
-        key=key,
-        may=may,
+        waiting_key=waiting_key,
+        fixed=fixed,
+        fixed_key=waiting_key[fixed],
+        fixed_gate=np.where(fits[:, fixed], gate, np.inf),
+        late=late,
+        late_key=late_key,
+        late_free=late_free,
+        late_release=late_release,
+        late_fits=fits[:, late],
+        late_held=held[:, late],
         kind=kind,
-        walk=stack([c.walk for c in columns]),
-        visit=stack([c.visit for c in columns]),
-        gap=stack([c.gap for c in columns]),
-        factor=np.array(factor).reshape(len(servers.shifts), len(columns)),
-        siblings={
-            i: [j for j in group if j != i]
-            for group in visits.values()
-            if len(group) > 1
-            for i in group
-        },
-        anchors=frozenset(
-            i
-            for i, c in enumerate(line)
-            if any(m.move and m.move.before_id == c.entry_id for m in line)
-        ),
+        besides=besides,
+        visit=visit,
+        gap=gap,
+        factor=_factors(durations, servers, everybody),
+        siblings=siblings,
+        anchors=frozenset(i for i, c in enumerate(line) if c.entry_id in anchors),
     )
 
 
-def order_keys(line: Iterable[Candidate], now: datetime) -> tuple[list[Candidate], Floats]:
-    """Those waiting in calling order, and rising numbers that newcomers' keys compare with.
+def order_keys(ordered: Sequence[Candidate], home: Sequence[Candidate], now: datetime) -> Floats:
+    """Numbers that rise along `ordered` (those waiting, as `in_order` has them).
 
-    Who was moved takes the place of the anchor, so has its key; the order itself is `in_order`.
+    Who was moved takes the place of the anchor, directly before it. Who was not keeps one number
+    whoever else is gone; `home` are all who waited at first.
     """
-    ordered = in_order(line)
-    place: dict[int, OrderKey] = {c.entry_id: c.key for c in ordered}
+    places = {
+        c.entry_id: (c.band - 1) * BAND_S + (c.due_by - now).total_seconds() + TIE_S * n
+        for n, c in enumerate(sorted(home, key=lambda c: c.key), 1)
+    }
+    owner = {c.entry_id: c.entry_id for c in ordered}
     band = {c.entry_id: c.band for c in ordered}
     moves = sorted((c.move.made_at, c.entry_id, c.move.before_id) for c in ordered if c.move)
     for _, one, anchor in moves:
-        if anchor in place and anchor != one and band[anchor] == band[one]:
-            place[one] = place[anchor]
-    keys = [
-        (place[c.entry_id][0] - 1) * BAND_S
-        + (place[c.entry_id][1] - now).total_seconds()
-        + TIE_S * i
-        for i, c in enumerate(ordered)
-    ]
-    return ordered, np.array(keys)
+        if anchor in owner and anchor != one and band[anchor] == band[one]:
+            owner[one] = owner[anchor]
+    moved = [c.entry_id for c in ordered if owner[c.entry_id] != c.entry_id]
+    keys = {c.entry_id: places[owner[c.entry_id]] for c in ordered}
+    for n, one in enumerate(reversed(moved), 1):
+        keys[one] -= TIE_S * n / (len(moved) + 1)
+    return np.array([keys[c.entry_id] for c in ordered], dtype=np.float64)
 
 
-def _gates(
-    snapshot: Snapshot, servers: Servers, columns: list[Column], draws: int
-) -> tuple[Floats, NDArray[np.intp]]:
-    """From when each kind of server may call each person; servers alike share a kind."""
+def _siblings(line: Sequence[Candidate]) -> dict[int, list[int]]:
+    visits: dict[int, list[int]] = defaultdict(list)
+    for i, one in enumerate(line):
+        visits[one.visit_id].append(i)
+    groups = (group for group in visits.values() if len(group) > 1)
+    return {i: [j for j in group if j != i] for group in groups for i in group}
+
+
+def _kinds(
+    servers: Servers, everybody: Iterable[Candidate]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.intp]]:
+    """Whom each kind of server fits, whom it may call only once released, and servers' kinds."""
+    asked = [(c.service_id, c.preference, c.clinicians, c.needs) for c in everybody]
+    alike = dict(zip(asked, everybody, strict=True))
+    number = {key: n for n, key in enumerate(alike)}
+    which = np.array([number[key] for key in asked], dtype=np.intp)
     kinds: dict[tuple[bytes, bytes], int] = {}
     kind = np.zeros(len(servers.shifts), dtype=np.intp)
-    gates: list[Floats] = []
-    release = {
-        i: released_after(snapshot, c.candidate, c.due)
-        for i, c in enumerate(columns)
-        if c.candidate.preference is PreferenceKind.IF_POSSIBLE
-    }
-    free = np.zeros((draws, len(columns)))
-    if columns:
-        free[:] = np.stack([c.free_from for c in columns]).T
+    fits: list[NDArray[np.bool_]] = []
+    held: list[NDArray[np.bool_]] = []
     for s, shift in enumerate(servers.shifts):
-        fits = np.array([able(c.candidate, shift) for c in columns], dtype=bool)
-        wished = np.array([shift.clinician_id in c.candidate.clinicians for c in columns], bool)
-        held = np.array([i in release for i in range(len(columns))], bool) & ~wished & fits
-        name = (fits.tobytes(), held.tobytes())
+        can = np.array([able(c, shift) for c in alike.values()], dtype=bool)
+        others = np.array([_waits_for_others(c, shift) for c in alike.values()], dtype=bool) & can
+        name = (can.tobytes(), others.tobytes())
         if name not in kinds:
-            kinds[name] = len(gates)
-            gate = np.where(fits, free, np.inf)
-            for i in np.flatnonzero(held):
-                gate[:, i] = np.maximum(gate[:, i], release[int(i)])
-            gates.append(gate)
+            kinds[name] = len(fits)
+            fits.append(can[which])
+            held.append(others[which])
         kind[s] = kinds[name]
-    return np.stack(gates) if gates else np.zeros((0, draws, len(columns))), kind
+    shape = (len(fits), len(asked))
+    return np.array(fits, bool).reshape(shape), np.array(held, bool).reshape(shape), kind
+
+
+def _lengths(
+    snapshot: Snapshot,
+    durations: Durations,
+    servers: Servers,
+    line: Sequence[Candidate],
+    comers: Sequence[Comers],
+    draws: int,
+    seed: int,
+) -> tuple[Singles, Singles, Singles]:
+    """Walk with gap, visit, and gap alone of everybody in every draw (each (E, D))."""
+    waiting = words(seed, [(Stream.ENTRY, one.entry_id) for one in line], draws)
+    luck = np.concatenate([waiting, *(group.luck for group in comers)])
+    tables = [people.waiting_table(snapshot, durations, one) for one in line]
+    tables += [table for group in comers for table in group.tables]
+    different = {id(table): table for table in tables}
+    start = {name: n * LEVELS for n, name in enumerate(different)}
+    starts = np.array([start[id(table)] for table in tables], dtype=np.uint32)[:, None]
+    lengths = np.concatenate([np.zeros(0), *different.values()]).astype(np.float32)
+    visit = lengths.take(levels(luck, Part.VISIT) + starts)
+    wanted = [c.service_id for c in line]
+    wanted += [c.service_id for group in comers for c in group.candidates]
+    for row, service in zip(visit, wanted, strict=True):
+        row *= servers.pace[service]
+    gap = durations.gap.astype(np.float32).take(levels(luck, Part.GAP))
+    besides = durations.walk.astype(np.float32).take(levels(luck, Part.WALK))
+    besides += gap
+    return besides, visit, gap
+
+
+def _factors(durations: Durations, servers: Servers, everybody: Sequence[Candidate]) -> Floats:
+    """How much longer than others each server takes with each person (S, E)."""
+    wanted = [c.service_id for c in everybody]
+    rows = []
+    for shift in servers.shifts:
+        own = {s: durations.factor(s, shift.clinician_id) for s in set(wanted)}
+        rows.append([own[s] for s in wanted])
+    return np.array(rows).reshape(len(servers.shifts), len(wanted))
 
 
 def able(one: Candidate, shift: ShiftView) -> bool:
@@ -157,6 +232,16 @@ def able(one: Candidate, shift: ShiftView) -> bool:
     if shift.is_open and not one.needs <= shift.room_features:
         return False
     return can_serve(one, shift)
+
+
+def _waits_for_others(one: Candidate, shift: ShiftView) -> bool:
+    return one.preference is PreferenceKind.IF_POSSIBLE and shift.clinician_id not in one.clinicians
+
+
+def _released(snapshot: Snapshot, one: Candidate, due: float) -> float:
+    if one.preference is not PreferenceKind.IF_POSSIBLE:
+        return -np.inf
+    return float(released_after(snapshot, one, np.array([due]))[0])
 
 
 def released_after(snapshot: Snapshot, one: Candidate, due: Floats) -> Floats:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from queueapp.domain.ordering import ShiftView
 from queueapp.domain.snapshot import InRoom, Snapshot
-from queueapp.waits.chance import Stream, levels, stream
+from queueapp.waits.chance import Part, Stream, levels, stream, words
 from queueapp.waits.durations import Durations, Floats
 
 # An open shift past its planned end goes on for this long; nobody has said otherwise.
@@ -37,12 +37,24 @@ class Servers:
     visit_free: dict[int, Floats] = field(default_factory=dict)
     pace: dict[int, Floats] = field(default_factory=dict)
 
+    def limits(self, now: float = 0.0) -> Floats:
+        """Until when nothing changes for each server (S,), whose breaks till `now` are over."""
+        to_come = np.where(self.breaks_to > now, self.breaks_from, np.inf)
+        limits: Floats = np.minimum(self.ends, to_come.min(axis=1, initial=np.inf))
+        return limits
+
+    def open_in_place(self, server: NDArray[np.intp], at: Floats, limits: Floats) -> None:
+        """Change each of `at` (n,) to the first moment from then on when the server may call."""
+        over = (at >= limits.take(server)).nonzero()[0]
+        if len(over):
+            at[over] = self.open_from(server[over], at[over])
+
     def open_from(self, server: NDArray[np.intp], at: Floats) -> Floats:
         """The first moment from `at` on when each server may call; infinity after its end."""
-        for j in range(self.breaks_from.shape[1]):
-            until = self.breaks_to[server, j]
-            at = np.where((at >= self.breaks_from[server, j]) & (at < until), until, at)
-        opened: Floats = np.where(at < self.ends[server], at, np.inf)
+        for begin, end in zip(self.breaks_from.T, self.breaks_to.T, strict=True):
+            until = end.take(server)
+            at = np.where((at >= begin.take(server)) & (at < until), until, at)
+        opened: Floats = np.where(at < self.ends.take(server), at, np.inf)
         return opened
 
 
@@ -142,7 +154,8 @@ def _over(
 ) -> tuple[Floats, Floats]:
     """When the one in the room is finished, and the gap after (seconds, one per draw)."""
     # The luck they had while they waited, so that a call by itself changes nobody's forecast.
-    walk, visit, gap = levels(stream(seed, Stream.ENTRY, one.entry_id), 3, draws)
+    luck = words(seed, [(Stream.ENTRY, one.entry_id)], draws)[0]
+    walk, visit, gap = (levels(luck, part) for part in (Part.WALK, Part.VISIT, Part.GAP))
     elapsed = -after(snapshot, one.since)
     if one.started:
         left = durations.remaining(one.service_id, one.reason_id, one.clinician_id, elapsed)[visit]

@@ -1,217 +1,292 @@
 """The queue played forward, all draws at once: each step is the next call of every draw.
 
 In each draw the server free first calls the first in order whom it may call then. A server that
-finds nobody sleeps until somebody becomes eligible; the wake-up times kept are never too late, and
-one that proves too early is put right when it comes up, so nothing is ever polled.
+finds nobody sleeps until somebody may be there to call; waking too early only costs another look.
+
+Whom a server may call is a set of bits. Those whose place and gate are the same in every draw need
+one set per kind of server and moment; only who comes later has a place of their own in each draw.
 """
 
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
-from queueapp.waits.durations import Floats
+from queueapp.domain.ordering import in_order
+from queueapp.waits.bits import WORD, Stamp, lowest, pack, unpack, words_for
+from queueapp.waits.durations import Floats, Singles
+from queueapp.waits.late import Late, Places
 from queueapp.waits.plan import Plan, order_keys
 
-# Whom to call is looked for among this many people next in order, then among all.
-WINDOW = 32
+# After every moment that there is.
 END = 1e30
+# More people than can ever be left.
+_ENDED = 1 << 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """`called` (E, D): seconds until the call, infinity for never; `server` (E, D): whose, or -1.
 
-    `idle` (D, S): when each server first had nobody to call; infinity for never. A server not
+    `idle` (S, D): when each server first had nobody to call; infinity for never. A server not
     idle when the last one waiting was called counts as idle from its next free moment.
+    The calls of each draw as they come, among them some of nobody: `at`, `whose` (the server) and
+    `key` (the place in the order of the one called), each (D, T).
     """
 
-    called: Floats
+    called: Singles
     server: NDArray[np.int16]
-    idle: Floats
+    idle: Singles
+    at: Singles
+    whose: NDArray[np.int16]
+    key: Singles
 
 
 class _Run:
-    """The state of all draws; `ids` (n,) are those still running.
-
-    Places in `may`, `alive` and `rank` (each D rows) are in calling order, filled up to WINDOW with
-    nobody. Eligibility is kept to single precision: milliseconds, at half the memory.
-    """
+    """The state of all draws; `wake` (S, D) holds when each server looks for somebody, stamped."""
 
     def __init__(self, plan: Plan) -> None:
-        draws, count = plan.key.shape
-        self.plan = plan
-        self.called: Floats = np.full((count, draws), np.inf)
-        self.server: NDArray[np.int16] = np.full((count, draws), -1, dtype=np.int16)
-        self.idle: Floats = np.full(plan.servers.ready.shape, np.inf)
-        self.ids = self.rows = np.arange(draws)
-        self.key = plan.key.copy() if plan.anchors else plan.key
-        self.ready = plan.servers.ready.copy()
-        self.wake = self.ready.copy()
+        self.plan, draws = plan, plan.draws
+        self.people, servers = plan.visit.shape[0], len(plan.servers.shifts)
+        # Which draws go on, and their places in what follows.
+        self.rows = self.places = np.arange(draws)
+        self.stamp = Stamp(servers)
+        self.servers = np.arange(servers)[:, None]
+        self.wake = self.stamp.put(np.ascontiguousarray(plan.servers.ready.T), self.servers)
+        self.idle: Floats = np.full((servers, draws), np.inf)
+        self._lay_out_fixed()
+        self.late = Late(plan)
+        self.number = {column: n for n, column in enumerate(plan.late.tolist())}
+        # Visit and what goes with it lie together: two looks far apart would cost twice.
+        self.taken = np.zeros((self.people + 1, draws), dtype=np.complex64)
+        self.taken.real[:-1] = plan.visit
+        self.taken.imag[:-1] = plan.besides
+        self.factor = np.ones((servers, self.people + 1), dtype=np.float32)
+        self.factor[:, :-1] = plan.factor
         self.left = self._reachable()
-        self.rank = _ranked(self.key)
-        self.places = max(count, WINDOW)
-        self.may = np.full((len(plan.may), draws, self.places), np.inf, dtype=np.float32)
-        for kind, may in enumerate(plan.may):
-            self.may[kind, :, :count] = np.take_along_axis(may, self.rank, axis=1)
-        self.alive = np.zeros((draws, self.places), dtype=bool)
-        self.alive[:, :count] = True
-        self.head = 0
-        self.taken = plan.walk + plan.gap
-        # Fresh memory at every step would cost more than the arithmetic.
-        self.able = np.empty((draws, WINDOW), dtype=bool)
+        self.waits = (np.arange(self.people + 1) < len(plan.waiting)).astype(np.intp)
+        self.running = draws
+        self.ended = np.zeros(draws, dtype=bool)
+        self.steps = self.look_at = 0
+        self.calls: list[tuple[Places, Singles, Places, Places]] = []
+
+    def _lay_out_fixed(self) -> None:
+        plan = self.plan
+        gates = np.unique(plan.fixed_gate)
+        # From one of these moments to the next nobody fixed becomes eligible.
+        moments = gates[(gates > 0) & (gates < np.inf)]
+        self.moments = np.append(moments, np.inf)
+        self.moment = np.zeros(plan.draws, dtype=np.intp)
+        self.until = np.full(plan.draws, self.moments[0])
+        kinds, count = plan.fixed_gate.shape
+        size = words_for(count) * WORD
+        members = np.zeros((kinds, len(self.moments) + 1, size), dtype=bool)
+        for n, moment in enumerate([0.0, *self.moments]):
+            members[:, n, :count] = plan.fixed_gate <= min(moment, END)
+        self.open = [word.ravel() for word in pack(members)]
+        self.slots = plan.kind * (len(self.moments) + 1)
+        self.alive = [np.full(plan.draws, ~np.uint64(0)) for _ in self.open]
+        self.fixed = np.append(plan.fixed, [self.people] * (size + 1 - count))
 
     def _reachable(self) -> NDArray[np.intp]:
         """How many of those waiting somebody could ever call (D,)."""
-        plan, width = self.plan, len(self.plan.waiting)
+        plan = self.plan
         last = [
             max((plan.servers.ends[s] for s in np.flatnonzero(plan.kind == k)), default=0.0)
-            for k in range(len(plan.may))
+            for k in range(len(plan.fixed_gate))
         ]
-        ever = np.zeros((len(self.ids), width), dtype=bool)
-        for may, end in zip(plan.may, last, strict=True):
-            ever |= may[:, :width] < end
-        reachable: NDArray[np.intp] = ever.sum(axis=1)
-        return reachable
+        ends = np.array(last)[:, None]
+        count: NDArray[np.intp] = np.full(plan.draws, (plan.fixed_gate < ends).any(axis=0).sum())
+        for row in np.flatnonzero(plan.late < len(plan.waiting)):
+            ever = np.zeros(plan.draws, dtype=bool)
+            for k in np.flatnonzero(plan.late_fits[:, row]):
+                gate = plan.late_free[row]
+                if plan.late_held[k, row]:
+                    gate = np.maximum(gate, plan.late_release[row])
+                ever |= gate < last[k]
+            count += ever
+        return count
 
     def play(self) -> None:
         """Step until in every draw all were called whom anybody can still call."""
-        steps = 0
-        while True:
-            if steps % 4 == 0:
-                self._drop_done()
-                if not len(self.ids):
-                    return
+        self._look_who_is_done()
+        self.look_at = int(self.left[~self.ended].min(initial=len(self.plan.waiting)))
+        while self.running:
+            if self.steps % 8 == 0:
+                self._tidy()
             self._step()
-            steps += 1
 
-    def _drop_done(self) -> None:
-        ids = self.ids
-        running = (self.left[ids] > 0) & (self.wake[ids].min(axis=1) < np.inf)
-        over = ids[~running]
-        self.idle[over] = np.minimum(self.idle[over], self.ready[over])
-        if len(over):
-            self.ids = ids[running]
-        if len(self.ids):
-            first = int(self.alive[self.ids].any(axis=0).argmax())
-            self.head = min(first, self.places - WINDOW)
+    def _tidy(self) -> None:
+        """What need not be done at every step: leave ended draws out, see what is behind us."""
+        if 4 * self.running <= 3 * len(self.rows):
+            go_on = (~self.ended).nonzero()[0]
+            self.rows, self.wake = self.rows[go_on], self.wake.take(go_on, axis=1)
+            self.alive = [alive[go_on] for alive in self.alive]
+            self.moment, self.until = self.moment[go_on], self.until[go_on]
+            self.left, self.ended = self.left[go_on], self.ended[go_on]
+            self.places = np.arange(len(go_on))
+        soonest = self.stamp.read(self.wake.min(keepdims=True))[0]
+        self.limit = self.plan.servers.limits(float(soonest[0, 0]))
+        if self.late.size:
+            self.late.look_ahead(self.rows)
+
+    def _look_who_is_done(self) -> None:
+        """End the draws in which nobody is left; look again when the next can be at the soonest."""
+        over = (self.left == 0).nonzero()[0]
+        rows = self.rows[over]
+        self.idle[:, rows] = np.minimum(self.idle[:, rows], self.stamp.read(self.wake[:, over])[0])
+        self._end(over)
+
+    def _end(self, over: Places) -> None:
+        never = np.full((len(self.wake), len(over)), np.inf)
+        self.wake[:, over] = self.stamp.put(never, self.servers)
+        self.ended[over] = True
+        self.left[over] = _ENDED
+        for alive in self.alive:
+            alive[over] = 0
+        for alive in self.late.alive:
+            alive[self.rows[over]] = 0
+        self.running -= len(over)
 
     def _step(self) -> None:
-        ids, near = self.ids, slice(self.head, self.head + WINDOW)
-        every = len(ids) == len(self.alive)
-        wake = self.wake if every else self.wake[ids]
-        server = wake.argmin(axis=1)
-        at = wake[self.rows[: len(ids)], server]
-        kind = self.plan.kind[server]
-        # Who never comes is not there at the end of time either.
-        soon = np.minimum(at, END).astype(np.float32)[:, None]
-        if len(self.may) == 1:
-            may = self.may[0, :, near] if every else self.may[0, ids, near]
-        else:
-            may = self.may[kind, ids, near]
-        able = np.less_equal(may, soon, out=self.able[: len(ids)])
-        able &= self.alive[:, near] if every else self.alive[ids, near]
-        bits = np.packbits(able, axis=1, bitorder="little").view(np.uint32)[:, 0]
-        found = bits != 0
-        # The lowest bit set is the first in order, and the exponent of a power of two is its place.
-        lowest = (bits & (~bits + np.uint32(1))).astype(np.float64)
-        first = self.head + np.frexp(lowest)[1].astype(np.intp) - 1
-        if not found.all():
-            missed = np.flatnonzero(~found)
-            if self.places > self.head + WINDOW:
-                far = self.may[kind[missed], ids[missed]] <= soon[missed]
-                far &= self.alive[ids[missed]]
-                first[missed] = far.argmax(axis=1)
-                found[missed] = far.any(axis=1)
-                missed = np.flatnonzero(~found)
-            if len(missed):
-                self._sleep(ids[missed])
-            ids, first, server, at = ids[found], first[found], server[found], at[found]
-        if len(ids):
-            self._call(ids, first, server, at)
-
-    def _call(
-        self,
-        ids: NDArray[np.intp],
-        first: NDArray[np.intp],
-        server: NDArray[np.intp],
-        at: Floats,
-    ) -> None:
-        plan = self.plan
-        who = self.rank[ids, first]
-        self.called[who, ids] = at
-        self.server[who, ids] = server
-        self.alive[ids, first] = False
-        self.left[ids] -= who < len(plan.waiting)
-        free = at + self.taken[who, ids] + plan.visit[who, ids] * plan.factor[server, who]
-        opened = plan.servers.open_from(server, free)
-        self.ready[ids, server] = opened
-        self.wake[ids, server] = opened
+        plan, rows, draws = self.plan, self.rows, self.plan.draws
+        at, server = self.stamp.read(np.minimum.reduce(self.wake, axis=0))
+        later = (self.until <= at).nonzero()[0]
+        if len(later):
+            moment = self.moments.searchsorted(at[later], side="right")
+            self.moment[later] = moment
+            self.until[later] = self.moments.take(moment, mode="clip")
+        slot = self.slots.take(server)
+        slot += self.moment
+        place, bits = lowest([o.take(slot) & a for o, a in zip(self.open, self.alive, strict=True)])
+        column, now = self.fixed.take(place), at.astype(np.float32)
+        if self.late.size:
+            found, numbers = self.late.before(rows, place, plan.kind.take(server), now)
+            if len(found):
+                column[found] = self.late.columns.take(numbers)
+                for word in bits:
+                    word[found] = 0
+        for alive, word in zip(self.alive, bits, strict=True):
+            alive ^= word
+        missed = (column == self.people).nonzero()[0]
+        self.left -= self.waits.take(column)
+        who = column * draws
+        who += rows
+        taken = self.taken.take(who)
+        free = self.factor.take(server * (self.people + 1) + column) * taken.real
+        free += taken.imag
+        free = free + at
         if plan.siblings:
-            self._hold_siblings(ids, who, free - plan.gap[who, ids])
+            self._hold_siblings(column, free)
+        plan.servers.open_in_place(server, free, self.limit)
+        if len(missed):
+            asleep = at[missed] == np.inf
+            over, missed = missed[asleep], missed[~asleep]
+            if len(missed):
+                free[missed] = self._sleep(missed, server[missed], slot[missed], at[missed])
+            if not self.ended[over].all():
+                self._end(over[~self.ended[over]])
+        server_at = server * len(rows)
+        server_at += self.places
+        self.wake.reshape(-1)[server_at] = self.stamp.put(free, server)
+        self.calls.append((rows, now, who, server))
         if plan.anchors:
-            moved = np.isin(who, list(plan.anchors))
-            if moved.any():
-                self._reorder(ids[moved])
+            self._reorder(column)
+        self.steps += 1
+        if self.steps >= self.look_at and not self.left.all():
+            self._look_who_is_done()
 
-    def _sleep(self, ids: NDArray[np.intp]) -> None:
-        """Nobody is eligible: every server of these draws sleeps until somebody will be."""
+    def _sleep(self, places: Places, server: Places, slot: Places, at: Floats) -> Floats:
+        """When servers who find nobody look again: not later than there is somebody."""
+        rows = self.rows[places]
+        last = self.slots.take(server) + len(self.moments)
+        to_come = [
+            (o.take(last) & ~o.take(slot) & a[places]) != 0
+            for o, a in zip(self.open, self.alive, strict=True)
+        ]
+        soonest = np.where(np.logical_or.reduce(to_come), self.until[places], np.inf)
+        if self.late.size:
+            late = self.late.soonest(rows, self.plan.kind.take(server))
+            soonest = np.minimum(soonest, late)
+        self.idle[server, rows] = np.minimum(self.idle[server, rows], at)
+        return self.plan.servers.open_from(server, np.maximum(at, soonest))
+
+    def _hold_siblings(self, column: Places, free: Floats) -> None:
         plan = self.plan
-        near = slice(self.head, None)
-        alive = self.alive[ids, near]
-        soonest = np.stack(
-            [np.where(alive, may[ids, near], np.float32(np.inf)).min(axis=1) for may in self.may],
-            axis=1,
-        )[:, plan.kind]
-        ready = self.ready[ids]
-        every = np.broadcast_to(np.arange(ready.shape[1]), ready.shape)
-        wake = plan.servers.open_from(every, np.maximum(ready, soonest))
-        idle = np.where(wake > ready, ready, np.inf)
-        self.idle[ids] = np.minimum(self.idle[ids], idle)
-        self.wake[ids] = wake
+        for place in np.flatnonzero(np.isin(column, list(plan.siblings))):
+            one, row = int(column[place]), int(self.rows[place])
+            others = [self.number[other] for other in plan.siblings[one]]
+            self.late.hold(row, others, float(free[place] - plan.gap[one, row]))
 
-    def _hold_siblings(self, ids: NDArray[np.intp], who: NDArray[np.intp], finish: Floats) -> None:
-        for i in np.flatnonzero(np.isin(who, list(self.plan.siblings))):
-            row = ids[i]
-            for other in self.plan.siblings[int(who[i])]:
-                place = int(np.flatnonzero(self.rank[row] == other)[0])
-                self.may[:, row, place] = np.maximum(self.may[:, row, place], finish[i])
-
-    def _reorder(self, ids: NDArray[np.intp]) -> None:
+    def _reorder(self, column: Places) -> None:
         """An anchor was called, so who was moved before it goes back: order these draws again."""
-        plan, width = self.plan, len(self.plan.waiting)
-        here = (self.called[:width, ids] == np.inf).T
-        anchors = sorted(plan.anchors)
-        columns = {c.entry_id: i for i, c in enumerate(plan.waiting)}
-        for kept in np.unique(here[:, anchors], axis=0):
-            mine = ids[(here[:, anchors] == kept).all(axis=1)]
+        plan = self.plan
+        places = np.flatnonzero(np.isin(column, list(plan.anchors)))
+        if not len(places):
+            return
+        anchors, rows = sorted(plan.anchors), self.rows[places]
+        here = self._still_there(places, anchors)
+        place = {c.entry_id: n for n, c in enumerate(plan.waiting)}
+        for kept in np.unique(here, axis=0):
+            mine = rows[(here == kept).all(axis=1)]
             gone = {a for a, stays in zip(anchors, kept, strict=True) if not stays}
-            line, keys = order_keys(
-                (c for i, c in enumerate(plan.waiting) if i not in gone), plan.taken_at
-            )
-            places = [columns[c.entry_id] for c in line]
-            self.key[np.ix_(mine, places)] = keys
-        back = np.argsort(self.rank[ids], axis=1)
-        new = _ranked(self.key[ids])
-        count = new.shape[1]
-        shuffle = np.take_along_axis(back, new, axis=1)
-        self.rank[ids] = new
-        self.alive[ids, :count] = np.take_along_axis(self.alive[ids, :count], shuffle, axis=1)
-        for may in self.may:
-            may[ids, :count] = np.take_along_axis(may[ids, :count], shuffle, axis=1)
-        self.head = 0
+            line = in_order(c for i, c in enumerate(plan.waiting) if i not in gone)
+            keys = order_keys(line, plan.waiting, plan.taken_at)
+            for one, key in zip(line, keys, strict=True):
+                number = self.number.get(place[one.entry_id])
+                if number is not None:
+                    self.late.key[mine, number] = key
+            self.late.lay_out(mine, self.late.there(mine))
+
+    def _still_there(self, places: Places, columns: list[int]) -> NDArray[np.bool_]:
+        fixed = {int(c): n for n, c in enumerate(self.plan.fixed)}
+        there = self.late.there(self.rows[places])
+        alive = unpack([a[places] for a in self.alive])
+        found = [
+            there[:, self.number[c]] if c in self.number else alive[:, fixed[c]] for c in columns
+        ]
+        return np.stack(found, axis=1)
+
+    def outcome(self) -> Outcome:
+        """What came of it, once played."""
+        plan, people, draws = self.plan, self.people, self.plan.draws
+        called = np.full((people + 1, draws), np.inf, dtype=np.float32)
+        server = np.full((people + 1, draws), -1, dtype=np.int16)
+        key = np.zeros((people + 1, draws), dtype=np.float32)
+        key[: len(plan.waiting)] = plan.waiting_key[:, None]
+        key[plan.late] = plan.late_key
+        key[people] = -np.inf
+        shape = (self.steps, draws)
+        at = np.full(shape, np.inf, dtype=np.float32)
+        who = np.full(shape, people * draws, dtype=np.intp)
+        whose = np.zeros(shape, dtype=np.int16)
+        first = 0
+        for _, calls in groupby(self.calls, key=lambda call: len(call[0])):
+            rows, times, people_called, servers = zip(*calls, strict=True)
+            last = first + len(rows)
+            if len(rows[0]) == draws:
+                at[first:last], who[first:last], whose[first:last] = times, people_called, servers
+            else:
+                at[first:last, rows[0]] = times
+                who[first:last, rows[0]] = people_called
+                whose[first:last, rows[0]] = servers
+            first = last
+        called.reshape(-1)[who] = at
+        server.reshape(-1)[who] = whose
+        return Outcome(
+            called[:people],
+            server[:people],
+            self.idle.astype(np.float32),
+            np.ascontiguousarray(at.T),
+            np.ascontiguousarray(whose.T),
+            np.ascontiguousarray(key.take(who).T),
+        )
 
 
 def simulate(plan: Plan) -> Outcome:
     """Play every draw until each one waiting was called or nobody is left to call them."""
     run = _Run(plan)
-    if plan.servers.ready.shape[1]:
+    if len(plan.servers.shifts):
         run.play()
-    return Outcome(run.called, run.server, run.idle)
-
-
-def _ranked(key: Floats) -> NDArray[np.intp]:
-    """Columns in calling order, per draw (n, E)."""
-    if (key[:, 1:] >= key[:, :-1]).all():
-        return np.tile(np.arange(key.shape[1]), (len(key), 1))
-    return np.argsort(key, axis=1, kind="stable")
+    return run.outcome()
