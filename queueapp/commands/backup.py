@@ -63,24 +63,30 @@ def backup(file: Path, json_file: str | None) -> None:
 def restore(file: Path, replace: bool, json_file: str | None) -> None:
     """Put the backup FILE in the place of the database; queueapp must not run meanwhile.
 
-    All of it is checked first: until it is right, the database stays as it was. It goes back onto
-    the kind of database it is of, from this or an older queueapp.
+    All of it is checked first: until it is right, the database stays as it was. It may be of this
+    or an older queueapp. A backup of SQLite also goes onto a new PostgreSQL: so a clinic moves.
     """
     settings = load_settings()
     with _in_words():
         manifest = archive.read_manifest(file)
         archive.check_schema(manifest)
         url = make_url(settings.database_url)
-        if url.get_backend_name() != manifest.database:
+        is_move = url.get_backend_name() != manifest.database
+        if is_move and manifest.database != "sqlite":
             raise BackupError(
-                f"This is a backup of {manifest.database}, and DATABASE_URL names "
-                f"{url.get_backend_name()}. It goes back onto the kind of database it is of."
+                "This is a backup of PostgreSQL, and DATABASE_URL names SQLite. From SQLite to "
+                "PostgreSQL is possible, not the other way round."
             )
         with _held(settings.database_url), _progress("Restoring") as tell:
             engine = make_engine(settings.database_url)
             try:
-                _check_target(engine, replace)
-                if manifest.database == "sqlite":
+                # A move is onto a new one, so there is nothing to replace.
+                _check_target(engine, replace and not is_move)
+                if is_move:
+                    from queueapp.db.backup import moving
+
+                    moving.move(file, manifest, engine, tell)
+                elif manifest.database == "sqlite":
                     engine.dispose()
                     sqlite.restore(file, manifest, Path(url.database or ""), tell)
                 else:

@@ -50,12 +50,17 @@ def restore(path: Path, manifest: Manifest, database: Path, tell: Progress) -> N
     Until all of it is right `database` stays as it was. Raises BackupError.
     """
     with archive.unfinished(database) as new:
-        archive.extract(path, manifest, new, tell)
-        _check(new, manifest)
-        _bring_up_to_date(new)
+        unpack(path, manifest, new, tell)
         _owned_like(database if database.exists() else database.parent, new)
         with _nobody_else(database):
             archive.put_in_place(new, database)
+
+
+def unpack(path: Path, manifest: Manifest, new: Path, tell: Progress) -> None:
+    """Write the backup's database to `new`, checked, at the newest schema. Raises BackupError."""
+    archive.extract(path, manifest, new, tell)
+    _check(new, manifest)
+    _bring_up_to_date(new)
 
 
 def _owned_like(other: Path, file: Path) -> None:
