@@ -18,7 +18,7 @@ from queueapp.waits.moments import Moments, moments
 # Of a long history the share that is told by a model of the rest, to calibrate by; of a short one
 # the parts that its days are dealt into.
 HELD_BACK = 1 / 3
-FOLDS = 5
+FOLDS = 3
 
 
 def learned(moments: Moments, known: NDArray[np.bool_], seed: int) -> Correction | None:

@@ -25,7 +25,7 @@ def days(seed: int) -> tuple[ClinicDay, ...]:
 
 @cache
 def run() -> list[list[Stay]]:
-    return rehearse(3, 4, 1, draws=20, every_s=900)
+    return rehearse(3, 2, 1, draws=20, every_s=900)
 
 
 def test_a_day_is_the_same_whenever_asked_and_holds_what_a_clinic_meets() -> None:
@@ -48,7 +48,7 @@ def test_a_day_is_the_same_whenever_asked_and_holds_what_a_clinic_meets() -> Non
 
 
 def test_the_day_runs_by_the_rules() -> None:
-    for made, stays in zip((clinic_day(day, 3) for day in DAYS), run(), strict=True):
+    for made, stays in zip((clinic_day(day, 3) for day in DAYS[:3]), run(), strict=True):
         duties = {d.number: d for d in made.duties}
         assert len(stays) > 0.9 * sum(g.shows for g in made.guests)
         served: dict[int, list[Stay]] = {n: [] for n in duties}
@@ -72,7 +72,7 @@ def test_the_day_runs_by_the_rules() -> None:
 
 
 def test_what_is_told_holds_better_than_a_mean_and_a_slip_is_told_before() -> None:
-    found = figures(run()[:4], run()[4:])
+    found = figures(run()[:2], run()[2:])
     waited = found["waited"]
     assert waited["n"] > 60
     assert waited["mae_s"] < 0.8 * waited["mae_class_mean_s"]
@@ -84,11 +84,11 @@ def test_what_is_told_holds_better_than_a_mean_and_a_slip_is_told_before() -> No
     assert everybody["now"]["cover_80"] > 0.9
     assert 0.7 < everybody["range"]["cover_80"] < 0.9
     # Who was told before is calibrated by what came of it.
-    assert any(s.told.raw_s != (s.told.low_s, s.told.high_s) for s in run()[4])
+    assert any(s.told.raw_s != (s.told.low_s, s.told.high_s) for s in run()[2])
     assert found["revised"] < 0.25
     assert found["outran"] > 3
     assert found["outran_told_before"] > 0.5
-    for one in (s for day in run()[4:] for s in day):
+    for one in (s for day in run()[2:] for s in day):
         if one.apologised_at:
             assert one.revised_at is not None
             assert one.revised_at < one.apologised_at
