@@ -35,40 +35,65 @@ settings.load_profile(
 GROUPS = ("unit", "db", "web", "browser", "system")
 # No race next to another: these keep to one xdist worker.
 RACES = ("test_races", "test_write_lock")
+# The groups that take longest, in that order, and modules with tests that do.
+LONGEST = ("served sqlite", "house postgresql", "demo served sqlite", "house sqlite", "races")
+LONG = ("test_schemathesis", "test_demo", "test_metrics", "test_online", "test_clinic_days")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare a mark per directory, so that `-m unit` runs what needs nothing."""
     # Modules and tests are being loaded, all of them to stay: there is no garbage to look for.
     gc.disable()
+    if hasattr(config.option, "loadscopereorder"):
+        # Not by how many tests a group has: by how long they take.
+        config.option.loadscopereorder = False
     for group in GROUPS:
         config.addinivalue_line("markers", f"{group}: tests under tests/{group}")
 
 
-# First, so that xdist, which reads the groups in the same hook, finds them.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test by its directory."""
-    here = Path(__file__).parent
-    for item in items:
-        group = item.path.relative_to(here).parts[0]
-        if group not in GROUPS:
-            continue
-        item.add_marker(group)
-        if group == "unit":
-            item.add_marker("disable_socket")
-        parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        kind = parameters.get("database", "sqlite")
-        # Each kind of database in a worker of its own, where one server, one demo serves them all.
-        if group == "browser" or "standing" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group(f"served {kind}"))
-        elif "filled_once" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group(f"demo {kind}"))
-        elif "house" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group(f"house {kind}"))
-        elif group == "system":
-            module = item.path.stem
-            item.add_marker(pytest.mark.xdist_group("races" if module in RACES else module))
+# First, so that xdist, which reads the groups in the same hook, finds them; and last, as pytest
+# puts tests of one kind of database together in it.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark each test by its directory; what takes long begins first."""
+    groups = {item: _marked(item) for item in items}
+    yield
+    items.sort(key=lambda item: _place(item, groups.get(item, "")))
+
+
+def _marked(item: pytest.Item) -> str:
+    """Mark the test; the group that stays in one worker, if it is of one."""
+    found = item.path.relative_to(Path(__file__).parent).parts[0]
+    if found not in GROUPS:
+        return ""
+    item.add_marker(found)
+    if found == "unit":
+        item.add_marker("disable_socket")
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    kind = parameters.get("database", "sqlite")
+    together = ""
+    # Each kind of database in a worker of its own, where one server, one demo serves them all.
+    if "standing" in item.fixturenames:
+        together = f"served {kind}"
+    elif found == "browser":
+        together = f"demo served {kind}"
+    elif "filled_once" in item.fixturenames:
+        together = f"demo {kind}"
+    elif "house" in item.fixturenames:
+        together = f"house {kind}"
+    elif found == "system":
+        module = item.path.stem
+        together = "races" if module in RACES else module
+    if together:
+        item.add_marker(pytest.mark.xdist_group(together))
+    return together
+
+
+def _place(item: pytest.Item, together: str) -> int:
+    """Where the test stands in a run: no worker shall be alone with a long group at the end."""
+    if together in LONGEST:
+        return LONGEST.index(together)
+    return len(LONGEST) + (not together and item.path.stem not in LONG)
 
 
 def pytest_collection_finish() -> None:

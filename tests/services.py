@@ -1,7 +1,7 @@
 """PostgreSQL and Redis of the suite's own: the machine's programs, in directories of their own.
 
 One PostgreSQL serves all processes of a test run: the first that needs it starts a keeper
-(`python -m tests.services DIRECTORY PID`), which stops it once the run's process is gone,
+(`python -m tests.services ADDRESS PID`), which stops it once the run's process is gone,
 however it ended.
 """
 
@@ -180,10 +180,6 @@ def nginx(directory: Path, port: int) -> Iterator[None]:
         yield
 
 
-# Held, as a keeper outlives whoever started it, and Python warns of a child that is let go.
-_keepers: list[subprocess.Popen[bytes]] = []
-
-
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the file lock `path` against the other processes of a test run."""
@@ -202,13 +198,13 @@ def shared_postgresql(directory: Path, owner_pid: int) -> str:
         if not address.exists():
             log = directory / "keeper.log"
             with log.open("wb") as output:
-                keeper = subprocess.Popen(
+                started = subprocess.run(
                     [sys.executable, "-m", "tests.services", str(address), str(owner_pid)],
                     stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                     cwd=Path(__file__).parent.parent, start_new_session=True,
                 )  # fmt: skip
-            _keepers.append(keeper)
-            wait_until(address.exists, keeper, log)
+            if started.returncode:
+                raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()[-4000:]}")
     return address.read_text()
 
 
@@ -226,5 +222,20 @@ def _keep(address: Path, owner_pid: int) -> None:
             time.sleep(0.2)
 
 
+def _leave_to_a_keeper(address: Path, owner_pid: int) -> None:
+    """Return once a process of its own, which outlives whoever asked for it, keeps PostgreSQL.
+
+    Exits with 1 where it could not.
+    """
+    keeper = os.fork()
+    if not keeper:
+        _keep(address, owner_pid)
+        return
+    while not address.exists():
+        if os.waitpid(keeper, os.WNOHANG)[0]:
+            sys.exit(1)
+        time.sleep(0.02)
+
+
 if __name__ == "__main__":
-    _keep(Path(sys.argv[1]), int(sys.argv[2]))
+    _leave_to_a_keeper(Path(sys.argv[1]), int(sys.argv[2]))

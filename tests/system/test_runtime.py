@@ -109,6 +109,17 @@ def test_every_module_loads_without_what_development_brings(tmp_path: Path) -> N
     assert loaded.returncode == 0, loaded.stderr
 
 
+def test_what_is_imported_late_is_not_of_development_either() -> None:
+    named = re.compile(r"^\s*(?:from|import) (\w+)", re.MULTILINE)
+    found = {
+        name
+        for path in (ROOT / "queueapp").rglob("*.py")
+        for name in named.findall(path.read_text(encoding="utf-8"))
+    }
+    assert {"flask", "sklearn"} <= found
+    assert found & modules_of_development() == set()
+
+
 def test_what_the_lock_forgot_is_noticed(
     serve: Callable[..., Served], url: str, tmp_path: Path
 ) -> None:
