@@ -24,6 +24,7 @@ from tests.faults import full
 from tests.races import contests
 from tests.races.contests import Result
 from tests.served import Served
+from tests.soak_restore import ENTRIES, restored
 from tests.system.endings import ENDINGS, seconds_to_end
 from tests.system.floods import heard_during
 
@@ -125,6 +126,7 @@ CONTESTS: dict[str, Callable[[str, Path], Result]] = {
     "a flood of messages, then of frames of 16 MB": flood,
     f"{PEOPLE} disabled people out of page and socket within {SOON_S:g} s": endings,
     **full.CONTESTS,
+    f"{ENTRIES:,} entries backed up and restored": restored,
 }
 
 
