@@ -11,7 +11,7 @@ from queueapp.actions.base import get_entry, get_visit
 from queueapp.db.core import core
 from queueapp.db.models import Appointment, Call, OrderMove, QueueEntry, Visit
 from queueapp.db.unit import find_locked_site
-from queueapp.db.writing import change_now
+from queueapp.db.writing import change_now, say_changed
 from queueapp.domain.refusal import conflict, not_found
 from queueapp.domain.visit import (
     AppointmentState,
@@ -93,6 +93,8 @@ def end_call(
     session.flush()
     ended = {"of_entry": entry.id, "outcome": outcome, "ended_at": when}
     call_id: int | None = core(session).scalar(_END_CALL, ended)
+    if call_id is not None:
+        say_changed(session, Call, [call_id], outcome=outcome, ended_at=when)
     return call_id
 
 
@@ -110,7 +112,9 @@ def end_moves(session: Session, entry: QueueEntry, when: datetime) -> list[int]:
     """End the moves of the entry and those placed before it; their numbers."""
     session.flush()
     ended = {"of_entry": entry.id, "ended_at": when}
-    return list(core(session).scalars(_END_MOVES, ended))
+    moves = list(core(session).scalars(_END_MOVES, ended))
+    say_changed(session, OrderMove, moves, ended_at=when)
+    return moves
 
 
 def be_here(visit: Visit, entries: Iterable[QueueEntry], when: datetime) -> None:

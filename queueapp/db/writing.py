@@ -1,7 +1,7 @@
 """Rows that every arrival and call writes, by the Core: a third of what a flush of them costs."""
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
@@ -66,6 +66,14 @@ def change_now(
     if stale:
         session.expire(row, stale)
     return True
+
+
+def say_changed(session: Session, model: type[Base], numbers: Iterable[int], **values: Any) -> None:
+    """Rows that the session holds say what a statement by the Core has set in them."""
+    for number in numbers:
+        row = session.identity_map.get(session.identity_key(model, number))
+        for name, value in values.items() if row is not None else ():
+            set_committed_value(row, name, value)
 
 
 @functools.cache
