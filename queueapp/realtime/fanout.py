@@ -73,6 +73,8 @@ class FanOut:
             del self._ways[engine_socket.sid]
             # Engine.IO looks for the closed ones only now and then.
             self._server.eio.sockets.pop(engine_socket.sid, None)
+            if not engine_socket.closed:
+                engine_socket.close(wait=False, abort=True)
 
     def emit(
         self, event: str, data: Any, room: str | list[str], skip: Collection[str] = ()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
+from engineio import packet
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import CloseConnection, Event, Message, Ping
 from wsproto.frame_protocol import CloseReason
@@ -27,6 +28,8 @@ LARGEST_MESSAGE = 16 * 1024
 # A page says who it is, then answers a ping every few seconds; it never says anything else.
 MOST_FRAMES_PER_S = 10
 _READ = 4096
+PONG = str(packet.PONG)
+_PONG_BYTE = ord(PONG)
 _OF_THE_REQUEST = (
     "gunicorn.socket", "werkzeug.socket", "wsgi.input", "wsgi.errors", "wsgi.file_wrapper",
     "wsgi.early_hints",
@@ -41,8 +44,8 @@ class Websocket:
     """
 
     __slots__ = (
-        "_count", "_handler", "_is_over", "_open", "_outlet", "_parts", "_protocol", "_reaching",
-        "_said", "_second", "_size", "_start", "_wire",
+        "_count", "_handler", "_is_between", "_is_over", "_open", "_outlet", "_parts", "_protocol",
+        "_reaching", "_said", "_second", "_size", "_start", "_wire",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +63,8 @@ class Websocket:
         self._parts: list[str | bytes] = []
         self._size = self._count = self._second = 0
         self._is_over = False
+        # Whether wsproto has all of each frame that was begun.
+        self._is_between = True
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """A WSGI call."""
@@ -89,6 +94,8 @@ class Websocket:
         try:
             with self._reaching(self._outlet):
                 self._handler(self)
+        except ValueError as error:
+            log.warning("a live connection said what nobody understands: %s", error)
         finally:
             self._outlet.end()
             self._wire.close()
@@ -105,6 +112,11 @@ class Websocket:
             data = b"" if self._is_over else self._received()
             if not data:
                 return None
+            if self._is_between and not self._parts and _is_pong(data):
+                # Nearly all that ever comes; reading it takes wsproto longer than all the rest.
+                self._note_frame()
+                return None if self._is_over else PONG
+            self._is_between = self._is_between and _is_one_frame(data)
             self._protocol.receive_data(data)
             for event in self._protocol.events():
                 self._take(event)
@@ -127,7 +139,7 @@ class Websocket:
         except OSError:
             return b""
 
-    def _take(self, event: Event) -> None:
+    def _note_frame(self) -> None:
         second = int(time.monotonic())
         self._count = self._count + 1 if second == self._second else 1
         self._second = second
@@ -135,7 +147,12 @@ class Websocket:
             log.warning("a live connection sent more than %s frames a second and was cut off",
                         MOST_FRAMES_PER_S)  # fmt: skip
             self.close()
-        elif isinstance(event, Message):
+
+    def _take(self, event: Event) -> None:
+        self._note_frame()
+        if self._is_over:
+            return
+        if isinstance(event, Message):
             self._gather(event)
         elif isinstance(event, Ping):
             self._outlet.send(bytes(self._protocol.send(event.response())))
@@ -157,3 +174,18 @@ class Websocket:
             first = self._parts[0]
             self._said.append(first if len(self._parts) == 1 else type(first)().join(self._parts))
             self._parts, self._size = [], 0
+
+
+def _is_pong(data: bytes) -> bool:
+    """Whether it is Engine.IO's answer to a ping, alone: a whole masked text frame of one byte."""
+    return len(data) == 7 and data[:2] == b"\x81\x81" and data[6] ^ data[2] == _PONG_BYTE
+
+
+def _is_one_frame(data: bytes) -> bool:
+    """Whether it is one whole masked frame of less than 64 KiB, and nothing else."""
+    if len(data) < 6:
+        return False
+    size = data[1] & 0x7F
+    if size < 126:
+        return len(data) == 6 + size
+    return size == 126 and len(data) == 8 + int.from_bytes(data[2:4], "big")
