@@ -80,6 +80,7 @@ def _habits_json(habits: Habits) -> dict[str, Any]:
         "no_show": habits.no_show,
         "lateness_s": list(habits.lateness_s),
         "late_starts_s": list(habits.late_starts_s),
+        "patience": [[round(at, 1), round(share, 5)] for at, share in habits.patience],
         "arrivals_per_hour": [
             [*key, round(rate, 4)] for key, rate in habits.arrivals_per_hour.items()
         ],
@@ -93,4 +94,5 @@ def _habits(stored: dict[str, Any]) -> Habits:
         lateness_s=(mean, sd),
         arrivals_per_hour={(s, c, h): rate for s, c, h, rate in stored["arrivals_per_hour"]},
         late_starts_s=tuple(stored.get("late_starts_s", ())),
+        patience=tuple((at, share) for at, share in stored.get("patience", ())),
     )

@@ -37,7 +37,8 @@ def busy_morning(
     """A made-up clinic in the middle of a morning: nothing in it is real.
 
     Three services that not everybody gives, booked and same-day patients, wishes for somebody,
-    people who stepped out; a break, an early end, one clinician not there yet, urgent arrivals.
+    people who stepped out or give up; a break, an early end, one clinician not there yet, urgent
+    arrivals.
     """
     dice = Random(seed)
     shifts = [_shift(n) for n in range(1, clinicians + 1)]
@@ -83,6 +84,7 @@ def busy_morning(
             {(s, c, h): rate for h in range(24) for s in given
              for c, rate in ((EntryClass.WALK_IN, 5.0), (EntryClass.URGENT, 0.6))},
             (0.0, 0.0, 60.0, 240.0, 900.0, 1500.0),
+            ((900.0, 0.97), (2700.0, 0.9), (5400.0, 0.8)),
         ),
         closes_at=_at(8 * 3600),
     )  # fmt: skip
@@ -114,7 +116,7 @@ def measure(snapshot: Snapshot, durations: Durations, draws: int, rounds: int) -
     people, servers = len(plan.visit), len(plan.servers.shifts)
     booked, services = len(plan.expected), len(snapshot.services)
     unannounced = people - len(plan.waiting) - booked
-    owners = [(Stream.ENTRY, n) for n in range(people + 2 * booked + BEYOND[-1] * services)]
+    owners = [(Stream.ENTRY, n) for n in range(2 * people + 2 * booked + BEYOND[-1] * services)]
 
     def whole(seed: int) -> None:
         forecast(snapshot, durations, draws=draws, seed=seed)

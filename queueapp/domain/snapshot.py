@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from queueapp.domain.ordering import Candidate, ShiftView
+from queueapp.domain.patience import Patience
 from queueapp.domain.rules import SiteRules
 
 
@@ -58,13 +59,15 @@ class Habits:
 
     `no_show` and `lateness_s` (mean, sd) of booked patients; `arrivals_per_hour` by
     (service id, class, local hour) for those who come without an appointment; `late_starts_s` how
-    long after their plan past shifts began, rising, nothing while too few are known.
+    long after their plan past shifts began, rising, nothing while too few are known; `patience` the
+    share still there after so many seconds, nothing while too few have given up.
     """
 
     no_show: float = 0.1
     lateness_s: tuple[float, float] = (-180.0, 420.0)
     arrivals_per_hour: Mapping[tuple[int, str, int], float] = field(default_factory=dict)
     late_starts_s: tuple[float, ...] = ()
+    patience: Patience = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from queueapp.waits.durations import LEVELS, Floats
 
 Words = NDArray[np.uint32]
+# Whose streams: what each is for, and whose.
+Owners = Sequence[tuple["Stream", int]]
 _STEP = LEVELS.bit_length() - 1
 _MOST_BEFORE = 4096
 
@@ -31,6 +33,7 @@ class Stream(IntEnum):
     COMING = 10
     LATENESS = 11
     PATIENCE = 12
+    PATIENCE_TO_COME = 13
 
 
 class Part(IntEnum):
@@ -46,7 +49,7 @@ def stream(seed: int, kind: Stream, number: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, number, int(kind)]))
 
 
-def words(seed: int, owners: Sequence[tuple[Stream, int]], draws: int) -> Words:
+def words(seed: int, owners: Owners, draws: int) -> Words:
     """One random word per owner and draw (N, D): the first of each owner's stream.
 
     One generator is set to the start of each stream in turn: making one takes longer than using it.

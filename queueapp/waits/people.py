@@ -14,6 +14,7 @@ from queueapp.domain.ordering import Candidate
 from queueapp.domain.snapshot import Expected, Snapshot
 from queueapp.domain.visit import EntryClass, PreferenceKind, Presence
 from queueapp.waits.chance import (
+    Owners,
     Part,
     Stream,
     Words,
@@ -23,7 +24,7 @@ from queueapp.waits.chance import (
     stream,
     words,
 )
-from queueapp.waits.durations import ANY_REASON, LEVELS, NORMAL, Durations, Floats
+from queueapp.waits.durations import ANY_REASON, LEVELS, NORMAL, Durations, Floats, Singles
 from queueapp.waits.servers import Servers, after
 
 MOST_ARRIVALS = 60
@@ -78,6 +79,22 @@ def elsewhere_until(
         return known
     luck = words(seed, [(Stream.ELSEWHERE, one.entry_id)], draws)[0]
     return waiting_table(snapshot, durations, one)[levels(luck, Part.VISIT)]
+
+
+def gone_from(snapshot: Snapshot, since: Floats, owners: Owners, draws: int, seed: int) -> Singles:
+    """When each gives up who began to wait at `since` (N, D), given that they have not by now.
+
+    Infinity for who never does, and for all while nobody knows.
+    """
+    known = snapshot.habits.patience
+    if not known:
+        return np.full(since.shape, np.inf, dtype=np.float32)
+    at, share = (np.array(column) for column in zip(*known, strict=True))
+    begun = np.minimum(since, 0.0)
+    still = np.append(1.0, share).take(at.searchsorted(-begun, side="right"))
+    left = still * (1 - shares(words(seed, owners, draws)))
+    gone: Floats = since + np.append(at, np.inf).take((-share).searchsorted(-left, side="right"))
+    return gone.astype(np.float32)
 
 
 def _back_from(snapshot: Snapshot, one: Candidate) -> float:

@@ -37,8 +37,10 @@ class Plan:
     `late_release` (B, D), those outside `late_fits` (K, B) never.
 
     `kind` (S,) is each server's. A call takes `besides` (walk and gap) + `visit` * `factor[server]`
-    (E, D and S, E); `gap` (E, D) is the last part of it. `siblings` are columns of one visit, never
-    in two rooms at once; `anchors` those before whom somebody was moved.
+    (E, D and S, E); `gap` (E, D) is the last part of it. Who is called after `gone` (E, D; no rows
+    while nobody knows) has given up: nothing is taken then, and the call is when they would have
+    been called. `siblings` are columns of one visit, never in two rooms at once; `anchors` those
+    before whom somebody was moved.
     """
 
     taken_at: datetime
@@ -61,6 +63,7 @@ class Plan:
     visit: Singles
     gap: Singles
     factor: Floats
+    gone: Singles
     siblings: dict[int, list[int]] = field(default_factory=dict)
     anchors: frozenset[int] = frozenset()
 
@@ -127,6 +130,7 @@ def make_plan(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -
         visit=visit,
         gap=gap,
         factor=_factors(durations, servers, everybody),
+        gone=_gone(snapshot, line, comers, draws, seed),
         siblings=siblings,
         anchors=frozenset(i for i, c in enumerate(line) if c.entry_id in anchors),
     )
@@ -215,6 +219,20 @@ def _lengths(
     besides = durations.walk.astype(np.float32).take(levels(luck, Part.WALK))
     besides += gap
     return besides, visit, gap
+
+
+def _gone(
+    snapshot: Snapshot, line: Sequence[Candidate], comers: Sequence[Comers], draws: int, seed: int
+) -> Singles:
+    """When each would give up (E, D); without rows while nobody knows."""
+    if not snapshot.habits.patience:
+        return np.zeros((0, draws), dtype=np.float32)
+    begun = np.array([[min(after(snapshot, c.arrived_at), 0.0)] for c in line]).reshape(-1, 1)
+    since = [np.repeat(begun, draws, axis=1), *(group.free_from for group in comers)]
+    count = sum(map(len, since)) - len(line)
+    owners = [(Stream.PATIENCE, one.entry_id) for one in line]
+    owners += [(Stream.PATIENCE_TO_COME, n) for n in range(count)]
+    return people.gone_from(snapshot, np.concatenate(since), owners, draws, seed)
 
 
 def _factors(durations: Durations, servers: Servers, everybody: Sequence[Candidate]) -> Floats:

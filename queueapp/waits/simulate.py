@@ -64,6 +64,7 @@ class _Run:
         self.taken.imag[:-1] = plan.besides
         self.factor = np.ones((servers, self.people + 1), dtype=np.float32)
         self.factor[:, :-1] = plan.factor
+        self.gone = np.concatenate([plan.gone, np.full((1, draws), np.inf, dtype=np.float32)])
         self.left = self._reachable()
         self.waits = (np.arange(self.people + 1) < len(plan.waiting)).astype(np.intp)
         self.running = draws
@@ -179,6 +180,9 @@ class _Run:
         free = free + at
         if plan.siblings:
             self._hold_siblings(column, free)
+        if plan.gone.size:
+            vain = (self.gone.take(who) <= now).nonzero()[0]
+            free[vain] = at[vain]
         plan.servers.open_in_place(server, free, self.limit)
         if len(missed):
             asleep = at[missed] == np.inf

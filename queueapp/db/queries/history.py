@@ -1,7 +1,7 @@
 """What history says of a site, for the forecast: visit lengths, habits, and what is planned."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import fmean, pstdev
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from queueapp.db.models import Appointment, QueueEntry, Reason, Service, ServiceTarget, Shift, Site
 from queueapp.domain.localtime import to_local
+from queueapp.domain.patience import patience
 from queueapp.domain.snapshot import Habits, Served
 from queueapp.domain.targets import Target
 from queueapp.domain.visit import AppointmentState, EntryState
@@ -127,6 +128,9 @@ def _habits(session: Session, site: Site, now: datetime) -> Habits:
             QueueEntry.entry_class,
             QueueEntry.arrived_at,
             QueueEntry.scheduled_at,
+            QueueEntry.called_at,
+            QueueEntry.ended_at,
+            QueueEntry.state,
         ).where(
             QueueEntry.site_id == site.id,
             QueueEntry.arrived_at >= since,
@@ -139,7 +143,22 @@ def _habits(session: Session, site: Site, now: datetime) -> Habits:
         if row.scheduled_at is not None
     ]
     lateness = (fmean(late), pstdev(late)) if len(late) >= _ENOUGH else default.lateness_s
-    return Habits(no_show, lateness, _per_hour(site, arrivals), _late_starts(session, site, since))
+    return Habits(
+        no_show,
+        lateness,
+        _per_hour(site, arrivals),
+        _late_starts(session, site, since),
+        patience(_waits(arrivals)),
+    )
+
+
+def _waits(arrivals: Iterable[Any]) -> Iterator[tuple[float, bool]]:
+    """How long each waited, and whether they gave up. Who was called in vain had gone by then."""
+    for row in arrivals:
+        over = row.called_at or row.ended_at
+        if over is not None:
+            gave_up = row.state is EntryState.LEFT
+            yield (over - row.arrived_at).total_seconds(), gave_up
 
 
 def _late_starts(session: Session, site: Site, since: datetime) -> tuple[float, ...]:
