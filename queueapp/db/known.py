@@ -126,8 +126,10 @@ def settled(session: Session, site_id: int, model: type[_Row], row_id: int) -> _
 
 
 def hold(session: Session, row: Base) -> None:
-    """Keep a row that is asked for again; a session itself keeps none that nobody else does."""
-    session.info.setdefault(_HELD, []).append(row)
+    """Keep a row that is asked for again, in a transaction of `Database`; a session itself keeps
+    none that nobody else does."""
+    if KNOWN in session.info:
+        session.info.setdefault(_HELD, []).append(row)
 
 
 def forget(session: Session) -> None:
@@ -145,6 +147,7 @@ def forget_changed(state: ORMExecuteState) -> None:
 def forget_undone(session: Session, _transaction: SessionTransaction) -> None:
     """After a part of a writing session was rolled back."""
     forget(session)
+    session.info.pop(_HELD, None)
 
 
 def _read(session: Session, site_id: int, zone: str) -> Known:

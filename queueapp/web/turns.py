@@ -1,6 +1,7 @@
 """How many requests a process works on at once: screens are not kept waiting behind them all."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -27,5 +28,8 @@ class Turns:
         """A WSGI call."""
         if environ.get("PATH_INFO", "").startswith(_WITHOUT):
             return self._inner(environ, start_response)
+        # Else one who asks again before the last answer is out, as a busy program does, is never
+        # waited for, and the others and the screens wait for that one.
+        time.sleep(0)
         with self._turns:
             return self._inner(environ, start_response)

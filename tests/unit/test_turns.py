@@ -1,5 +1,7 @@
 """How many requests are worked on at once, and that live connections are not among them."""
 
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -42,3 +44,25 @@ def test_who_comes_while_all_turns_are_taken_waits_but_a_live_screen_does_not() 
         thread.join(10)
     assert busy.arrived.acquire(timeout=10), "its turn came"
     assert busy.inside == 0
+
+
+def test_whoever_asks_again_at_once_lets_the_others_go_first() -> None:
+    """A greenlet that finds its next request there would go on for ever; so it gives way."""
+    program = """
+from gevent import monkey
+monkey.patch_all()
+import gevent
+from queueapp.web.turns import Turns
+
+order = []
+app = Turns(lambda environ, _: order.append(environ["who"]) or [])
+
+def ask(who, times):
+    for _ in range(times):
+        app({"PATH_INFO": "/api/v1/x", "who": who}, None)
+
+gevent.joinall([gevent.spawn(ask, "a", 9), gevent.spawn(ask, "b", 1)])
+print("".join(order))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "abaaaaaaaa", done.stderr
