@@ -14,7 +14,6 @@ from queueapp.domain.ordering import Candidate
 from queueapp.domain.snapshot import Expected, Snapshot
 from queueapp.domain.visit import EntryClass, PreferenceKind, Presence
 from queueapp.waits.chance import (
-    Owners,
     Part,
     Stream,
     Words,
@@ -81,20 +80,18 @@ def elsewhere_until(
     return waiting_table(snapshot, durations, one)[levels(luck, Part.VISIT)]
 
 
-def gone_from(snapshot: Snapshot, since: Floats, owners: Owners, draws: int, seed: int) -> Singles:
-    """When each gives up who began to wait at `since` (N, D), given that they have not by now.
+def gone_after(snapshot: Snapshot, waited: Floats, luck: Words) -> Singles:
+    """Seconds after their arrival when people give up who have not after `waited` (N,) seconds.
 
-    Infinity for who never does, and for all while nobody knows.
+    (N, D); infinity for who never does. `snapshot` knows how long people stay.
     """
-    known = snapshot.habits.patience
-    if not known:
-        return np.full(since.shape, np.inf, dtype=np.float32)
-    at, share = (np.array(column) for column in zip(*known, strict=True))
-    begun = np.minimum(since, 0.0)
-    still = np.append(1.0, share).take(at.searchsorted(-begun, side="right"))
-    left = still * (1 - shares(words(seed, owners, draws)))
-    gone: Floats = since + np.append(at, np.inf).take((-share).searchsorted(-left, side="right"))
-    return gone.astype(np.float32)
+    at, share = (np.array(column) for column in zip(*snapshot.habits.patience, strict=True))
+    still = np.append(1.0, share).take(at.searchsorted(waited, side="right"))
+    # When so small a share is left; who is still there is one of a larger one.
+    falls = np.append(at, np.inf).take((-share).searchsorted(-np.arange(LEVELS) / LEVELS))
+    level = levels(luck, Part.WALK) * still.astype(np.float32)[:, None]
+    gone: Singles = falls.astype(np.float32).take(level.astype(np.intp))
+    return gone
 
 
 def _back_from(snapshot: Snapshot, one: Candidate) -> float:

@@ -227,12 +227,15 @@ def _gone(
     """When each would give up (E, D); without rows while nobody knows."""
     if not snapshot.habits.patience:
         return np.zeros((0, draws), dtype=np.float32)
-    begun = np.array([[min(after(snapshot, c.arrived_at), 0.0)] for c in line]).reshape(-1, 1)
-    since = [np.repeat(begun, draws, axis=1), *(group.free_from for group in comers)]
-    count = sum(map(len, since)) - len(line)
+    waited = [max(-after(snapshot, one.arrived_at), 0.0) for one in line]
+    count = sum(len(group.candidates) for group in comers)
     owners = [(Stream.PATIENCE, one.entry_id) for one in line]
     owners += [(Stream.PATIENCE_TO_COME, n) for n in range(count)]
-    return people.gone_from(snapshot, np.concatenate(since), owners, draws, seed)
+    luck = words(seed, owners, draws)
+    gone = people.gone_after(snapshot, np.array([*waited, *[0.0] * count]), luck)
+    gone[: len(line)] -= np.array(waited, dtype=np.float32)[:, None]
+    gone[len(line) :] += np.concatenate([group.free_from for group in comers])
+    return gone
 
 
 def _factors(durations: Durations, servers: Servers, everybody: Sequence[Candidate]) -> Floats:
