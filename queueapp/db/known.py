@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, make_transient_to_detached
 
-from queueapp.db.core import core
+from queueapp.db.core import CORE, core
 from queueapp.db.models import (
     Base,
     OpeningException,
@@ -148,6 +148,7 @@ def forget_undone(session: Session, _transaction: SessionTransaction) -> None:
     """After a part of a writing session was rolled back."""
     forget(session)
     session.info.pop(_HELD, None)
+    session.info.pop(CORE, None)
 
 
 def _read(session: Session, site_id: int, zone: str) -> Known:
