@@ -136,7 +136,16 @@ def rooms(draw: st.DrawFn) -> Snapshot:
     expected = []
     for n in range(draw(whole(0, 3))):
         scheduled = draw(whole(1, 1500))
-        who = person(100 + n, scheduled, 900, service_id=draw(whole(1, 2)), entry_class="booked")
+        wish = draw(_wish)
+        who = person(
+            100 + n,
+            scheduled,
+            900,
+            service_id=draw(whole(1, 2)),
+            entry_class="booked",
+            preference=wish,
+            clinicians=frozenset({draw(whole(1, 3))} if wish is not PreferenceKind.NONE else ()),
+        )
         expected.append(Expected(100 + n, who, at(scheduled), timedelta(minutes=10)))
     # Two visits in one room cannot both be the one that is busy elsewhere.
     inside = [replace(one, visit_id=1 if i == 0 else None) for i, one in enumerate(inside)]

@@ -31,7 +31,17 @@ def estimate_of(forecast: Forecast | None, entry: QueueEntry) -> Range | None:
     low = at(quantiles.p10)
     if low is None:
         return None
-    return Range(low, at(quantiles.p50), at(quantiles.p90), quantiles.miss, quantiles.not_reached)
+    ends = whole_minutes(low, at(quantiles.p90))
+    return Range(ends[0], at(quantiles.p50), ends[1], quantiles.miss, quantiles.not_reached)
+
+
+def whole_minutes(low: datetime, high: datetime | None) -> tuple[datetime, datetime | None]:
+    """Whole minutes round a range, so that a breath of the forecast changes nothing on a screen."""
+    first = low.replace(second=0, microsecond=0)
+    if high is None:
+        return first, None
+    last = high.replace(second=0, microsecond=0)
+    return first, last if last == high else last + timedelta(minutes=1)
 
 
 def promise_of(entry: QueueEntry) -> Range | None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from queueapp.db.models import Promise, QueueEntry, Site, Visit
 from queueapp.db.queries.forecasts import parsed, stored_forecast
 from queueapp.db.queries.queue import QueueView, load_queue
+from queueapp.db.queries.ranges import whole_minutes
 from queueapp.db.session import SNAPSHOT
 from queueapp.domain.quantiles import NOBODY_ON_DUTY
 from queueapp.domain.visit import IN_ROOM_STATES, OPEN_STATES, EntryState, Presence
@@ -49,7 +50,7 @@ class LineRow(NamedTuple):
 
     `key` is opaque; `place` is its place in the calling order (None in a room), `before` how many
     of those before it are here and may be called by the same clinicians; `low` and `high` are the
-    ends of its range in seconds since 1970, whole minutes; `ticket` is None for a discreet visit.
+    ends of its range in seconds since 1970; `ticket` is None for a discreet visit.
     `not_reached` is the chance in % of not being called today, None while it is small.
     """
 
@@ -132,15 +133,15 @@ def _ranges(
                 low = forecast.made_at + timedelta(seconds=quantiles.p10)
                 seconds = quantiles.p90
                 high = forecast.made_at + timedelta(seconds=seconds) if isfinite(seconds) else None
-                found[entry_id] = (*_whole(low, high), percent_not_reached(quantiles.not_reached))
+                ends = _seconds(*whole_minutes(low, high))
+                found[entry_id] = (*ends, percent_not_reached(quantiles.not_reached))
     missing = [entry_id for entry_id in entry_ids if entry_id not in found]
     told = session.connection().execute(_TOLD, {"entries": missing}) if missing else ()
     for promise in told:
-        found[promise.entry_id] = (*_whole(promise.low_at, promise.high_at), None)
+        # It was rounded when it was told: rounded again it would be another range.
+        found[promise.entry_id] = (*_seconds(promise.low_at, promise.high_at), None)
     return found
 
 
-def _whole(low: datetime, high: datetime | None) -> tuple[int, int | None]:
-    """Whole minutes round the range, so that a breath of the forecast changes nothing."""
-    first = int(low.timestamp()) // 60 * 60
-    return first, None if high is None else -(-int(high.timestamp()) // 60) * 60
+def _seconds(low: datetime, high: datetime | None) -> tuple[int, int | None]:
+    return int(low.timestamp()), None if high is None else int(high.timestamp())
