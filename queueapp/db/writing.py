@@ -36,7 +36,7 @@ def insert_now(session: Session, row: _Row) -> _Row:
     set_committed_value(row, how.key, done.inserted_primary_key[0])
     make_transient_to_detached(row)
     # A row of the same number that a rolled back savepoint took away again.
-    gone = session.identity_map.get(sa.inspect(row).key)
+    gone = session.identity_map.get(session.identity_key(instance=row))
     if gone is not None:
         session.expunge(gone)
     session.add(row)
@@ -51,7 +51,7 @@ def change_now(
     Returns whether it was changed; then the row says so too, as after a flush.
     """
     session.flush()
-    which: dict[str, Any] = {"of": sa.inspect(row).identity[0]}
+    which: dict[str, Any] = {"of": getattr(row, _key(sa.inspect(type(row))))}
     if in_state is not None:
         which["in_state"] = [*in_state]
     statement = _change(type(row), tuple(sorted(values)), in_state is not None)
