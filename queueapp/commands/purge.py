@@ -1,6 +1,7 @@
 """`purge`: forget what was kept long enough."""
 
 from collections import Counter
+from contextlib import closing
 from datetime import datetime
 
 import click
@@ -43,9 +44,8 @@ def command(dry_run: bool, json_file: str | None) -> None:
             bar.advance(task)
         if db.is_sqlite and not dry_run:
             # What is overwritten in the file still stands in its log.
-            with db.engine.connect() as connection:
-                connection.exec_driver_sql("COMMIT")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            with closing(db.engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     verb = "would be forgotten" if dry_run else "forgotten"
     for slug, gone in figures.items():
         words = ", ".join(f"{n:,} {name}" for name, n in gone.items() if n)
