@@ -6,9 +6,13 @@ Of the standard library alone, as `serve`'s watching process loads no database.
 import fcntl
 import logging
 import os
+import time
 from pathlib import Path
 
 log = logging.getLogger(__name__)
+
+# The last processes of a server that was killed may take a moment to be gone.
+WAITS_S = 3.0
 
 
 class Held(Exception):
@@ -34,7 +38,7 @@ def hold(database_url: str, where: str) -> int | None:
         # That it cannot be written is said in better words when the database is opened.
         return None
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(held, time.monotonic() + WAITS_S)
     except BlockingIOError:
         other = os.pread(held, 500, 0).decode(errors="replace").strip() or "another process"
         os.close(held)
@@ -49,3 +53,13 @@ def hold(database_url: str, where: str) -> int | None:
     os.ftruncate(held, 0)
     os.pwrite(held, f"process {os.getpid()} ({where})".encode(), 0)
     return held
+
+
+def _lock(held: int, deadline: float) -> None:
+    while True:
+        try:
+            return fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)

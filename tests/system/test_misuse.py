@@ -52,6 +52,7 @@ def test_a_second_server_on_a_file_is_refused_and_the_first_goes_on(
     house: House, tmp_path: Path, never_serves: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = house.served.database_url
+    monkeypatch.setattr(holding, "WAITS_S", 0.0)
     for command in (["serve", "--port", "1"], ["work"]):
         second = run(url, tmp_path, *command)
         assert second.exit_code == 1
@@ -70,8 +71,12 @@ def test_a_second_server_on_a_file_is_refused_and_the_first_goes_on(
 
 @only_sqlite
 def test_a_file_is_free_again_when_its_server_has_ended(
-    fresh_database: str, tmp_path: Path, never_serves: list[str]
+    fresh_database: str,
+    tmp_path: Path,
+    never_serves: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(holding, "WAITS_S", 0.0)
     held = holding.hold(fresh_database, "http://here")
     assert held is not None
     with pytest.raises(holding.Held, match=f"process {os.getpid()} \\(http://here\\)"):
