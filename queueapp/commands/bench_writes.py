@@ -49,7 +49,7 @@ def calls(
         made = {"sites": sites, "waiting": waiting, "booked": 0}
         found.append(_measure("calls", made, seconds, per_s, workers))
     figures = found[0] | ({"by_sites": found} if len(found) > 1 else {})
-    base.write_json(json_file, figures | _machine(found[0]))
+    base.write_json(json_file, figures)
 
 
 @click.command()
@@ -60,11 +60,7 @@ def checkin(sites: int, seconds: float, waiting: int, workers: int, json_file: s
     booked = int(_PER_S * (seconds + _WARM_UP_S) / sites)
     made = {"sites": sites, "waiting": waiting, "booked": booked}
     found = _measure("checkin", made, seconds, 0.0, workers)
-    base.write_json(json_file, found | _machine(found))
-
-
-def _machine(found: Figures) -> Figures:
-    return machine(found.pop("database_url"))
+    base.write_json(json_file, found)
 
 
 def _measure(
@@ -90,7 +86,7 @@ def _measure(
     n = figures["operations"]
     costs = {f"{what}_cpu_ms_per_op": _rounded((after[what] - before[what]) * 1000 / n)
              for what in before}  # fmt: skip
-    figures |= costs | {"database_url": environ["DATABASE_URL"], "connections": CONNECTIONS}
+    figures |= costs | {"connections": CONNECTIONS}
     figures |= {name: made[name] for name in ("sites", "waiting")} | {"workers": workers}
     # Holds on a busy machine too, where what a second carries does not.
     figures["web_cpu_in_commits"] = round(
@@ -99,7 +95,7 @@ def _measure(
     if per_s:
         figures["asked_per_s"] = _rounded(per_s)
     _tell(plan, figures)
-    return figures
+    return figures | machine(environ["DATABASE_URL"])
 
 
 def _first(clinics: list[Figures]) -> list[Figures]:
