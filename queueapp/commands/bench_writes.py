@@ -82,6 +82,7 @@ def _measure(
             found = bench_served.clients({**ask, "seconds": seconds})
             after = _spent(server)
             floor.append(bench_served.commits(server.database_url, _FLOOR_S))
+            asked = _statements(environ, clinics) if plan == "calls" else {}
         figures = _figures(found, floor)
     n = figures["operations"]
     costs = {f"{what}_cpu_ms_per_op": _rounded((after[what] - before[what]) * 1000 / n)
@@ -94,6 +95,8 @@ def _measure(
     )
     if per_s:
         figures["asked_per_s"] = _rounded(per_s)
+    if asked:
+        figures["statements"] = asked
     _tell(plan, figures)
     return figures | machine(environ["DATABASE_URL"])
 
@@ -105,6 +108,13 @@ def _first(clinics: list[Figures]) -> list[Figures]:
         {**one, "bookings": [one["bookings"].pop() for _ in one["bookings"][:of_each]]}
         for one in clinics
     ]
+
+
+def _statements(environ: dict[str, str], clinics: list[Figures]) -> dict[str, int]:
+    # Late, as it brings the whole app, of which nothing else here has a use.
+    from queueapp.commands.bench_statements import statements
+
+    return statements(environ, clinics)
 
 
 def _spent(server: Server) -> dict[str, float]:
