@@ -56,16 +56,16 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Mark each test by its directory; what takes long begins first."""
-    groups = {item: _marked(item) for item in items}
+    for item in items:
+        _mark(item)
     yield
-    items.sort(key=lambda item: _place(item, groups.get(item, "")))
+    items.sort(key=_place)
 
 
-def _marked(item: pytest.Item) -> str:
-    """Mark the test; the group that stays in one worker, if it is of one."""
+def _mark(item: pytest.Item) -> None:
     found = item.path.relative_to(Path(__file__).parent).parts[0]
     if found not in GROUPS:
-        return ""
+        return
     item.add_marker(found)
     if found == "unit":
         item.add_marker("disable_socket")
@@ -86,11 +86,12 @@ def _marked(item: pytest.Item) -> str:
         together = "races" if module in RACES else module
     if together:
         item.add_marker(pytest.mark.xdist_group(together))
-    return together
 
 
-def _place(item: pytest.Item, together: str) -> int:
+def _place(item: pytest.Item) -> int:
     """Where the test stands in a run: no worker shall be alone with a long group at the end."""
+    mark = item.get_closest_marker("xdist_group")
+    together = mark.args[0] if mark else ""
     if together in LONGEST:
         return LONGEST.index(together)
     return len(LONGEST) + (not together and item.path.stem not in LONG)
