@@ -17,13 +17,13 @@ import sqlalchemy as sa
 from flask import Flask, g
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import Site, Visit, VisitEvent
+from queueapp.db.models import Site
 from queueapp.db.session import Database
 from queueapp.db.unit import Committed
-from queueapp.domain.events import Kind
 from queueapp.realtime.audience import Audience, Listener
 from queueapp.realtime.channels import Channel
 from queueapp.realtime.content import load_together, render_of
+from queueapp.realtime.touched import touched_since
 
 log = logging.getLogger(__name__)
 
@@ -40,17 +40,6 @@ _FIRST = ("line", "lobby", "visit", "room")
 
 _SITES = sa.select(Site.id, Site.slug, Site.seq).where(
     Site.id.in_(sa.bindparam("heard", expanding=True))
-)
-_SINCE = (
-    sa.select(VisitEvent.visit_id, VisitEvent.kind)
-    .where(VisitEvent.site_id == sa.bindparam("site"), VisitEvent.seq > sa.bindparam("seq"))
-    .distinct()
-)
-_ONE, _OTHER = Visit.__table__.alias(), Visit.__table__.alias()
-_ALONG = (
-    sa.select(_OTHER.c.id)
-    .join_from(_ONE, _OTHER, _OTHER.c.party_id == _ONE.c.party_id)
-    .where(_ONE.c.id.in_(sa.bindparam("visits", expanding=True)))
 )
 
 
@@ -196,7 +185,7 @@ class Publisher:
             if site is None:
                 return
             now = datetime.now(UTC)
-            touched = self._touched(session, site)
+            touched = touched_since(session, site.id, self._rendered.get(site_id))
             due = sorted((c for c in channels if self._is_due(c, site, touched)), key=_turn)
             visits = [c.subject for c in due if c.kind == "visit" and c.subject is not None]
             sent, gave_way_at = set(), time.monotonic()
@@ -259,21 +248,6 @@ class Publisher:
         if changed:
             self._send(channel.name, fresh, channel.name)
         return changed
-
-    def _touched(self, session: Session, site: Site) -> set[int] | None:
-        """The visits that changed since the last round; None when any may have."""
-        since = self._rendered.get(site.id)
-        if since is None:
-            return None
-        connection = session.connection()
-        rows = connection.execute(_SINCE, {"site": site.id, "seq": since}).all()
-        general = {kind for visit_id, kind in rows if visit_id is None}
-        if general - {Kind.FORECAST_STORED}:
-            return None
-        touched = {visit_id for visit_id, _ in rows if visit_id is not None}
-        # A phone also says when one who came along is called.
-        along = connection.execute(_ALONG, {"visits": list(touched)}) if touched else ()
-        return touched | {row.id for row in along}
 
     def _send(self, name: str, said: _Said, room: str | list[str]) -> None:
         if said.content:

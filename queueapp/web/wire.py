@@ -85,7 +85,7 @@ class Wire:
 
     def _end(self, connection: str | None) -> None:
         if connection is not None:
-            # Waits until what is on its way was sent, which a frozen client can hold up.
+            # Waits until the socket's writer has handed on what is queued.
             self._socketio.start_background_task(self._socketio.server.eio.disconnect, connection)
 
 
