@@ -16,6 +16,7 @@ MOST_HELD = 256 * 1024
 LATE_S = 5.0
 # What the kernel may hold for one socket on top; it doubles the figure.
 _KERNEL_HOLDS = 64 * 1024
+_KERNEL_TAKES = 16 * 1024
 _LOOK_EVERY_S = 0.02
 AT_ONCE = socket.MSG_DONTWAIT
 _NOTHING: deque[bytes] = deque(maxlen=0)
@@ -35,6 +36,8 @@ class Outlet:
         # Of gevent's socket the one below, as its own `send` waits.
         self._raw: socket.socket = getattr(wire, "_sock", wire)
         self._raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_HOLDS)
+        # A page says little: one that floods is stopped by its own side's buffer.
+        self._raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KERNEL_TAKES)
         self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.write: Callable[[bytes, int], int] = self._raw.send
         self._is_late = is_late
