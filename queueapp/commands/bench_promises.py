@@ -194,7 +194,7 @@ def command(
 ) -> None:  # fmt: skip
     """How well promises are kept on made-up clinic days, by the product's own rules.
 
-    About five seconds of a processor per day, two with `--every 36000` (looks at arrivals alone).
+    About ten seconds of a processor per day, two with `--every 36000` (looks at arrivals alone).
     """
     began = process_time()
     taught, told = [], []
