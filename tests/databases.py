@@ -22,10 +22,10 @@ def migrated(url: str) -> None:
 
 
 class SqliteMaker:
-    """Copies a migrated file."""
+    """Copies a migrated file, which stands in `directory`, to `where` if it is not to be there."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, where: Path | None = None) -> None:
+        self._directory = where or directory
         self._template = directory / f"{TEMPLATE}.sqlite"
         with locked(directory / "sqlite.lock"):
             if not self._template.exists():

@@ -57,7 +57,7 @@ def wait_until(ready: Any, process: subprocess.Popen[Any], log: Path) -> None:
         time.sleep(0.02)
 
 
-def _in_memory() -> Path | None:
+def in_memory() -> Path | None:
     """Linux's file system in memory, if roomy: a database is copied in 20 ms instead of 250."""
     memory = Path("/dev/shm")
     if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > MEMORY_WANTED_B:
@@ -66,7 +66,10 @@ def _in_memory() -> Path | None:
 
 
 @contextlib.contextmanager
-def _directory(prefix: str, owner: dict[str, Any], where: Path | None = None) -> Iterator[Path]:
+def own_directory(
+    prefix: str, owner: dict[str, Any] | None = None, where: Path | None = None
+) -> Iterator[Path]:
+    """A directory for as long as the block runs, `owner`'s if one is given."""
     # /tmp, as TMPDIR may be too long for the path of a Unix socket (104 bytes on macOS).
     directory = Path(tempfile.mkdtemp(prefix=prefix, dir=where or "/tmp"))
     try:
@@ -133,7 +136,7 @@ def restartable_postgresql(*, durable: bool = False) -> Iterator[Postgresql]:
     initdb = binaries.find("initdb")
     assert initdb, "PostgreSQL is not installed"
     who = _unprivileged()
-    with _directory("queueapp-pg-", who, None if durable else _in_memory()) as home:
+    with own_directory("queueapp-pg-", who, None if durable else in_memory()) as home:
         data = home / "data"
         subprocess.run(
             [initdb, "-D", data, "-U", "queueapp", "-A", "trust", "-E", "UTF8", "--locale=C",
@@ -153,7 +156,7 @@ def redis(port: int | None = None) -> Iterator[str]:
     """A fresh Redis on `port` or a free one, keeping nothing on disk; yields its URL."""
     program = binaries.find("redis-server")
     assert program, "Redis is not installed"
-    with _directory("queueapp-redis-", {}) as home:
+    with own_directory("queueapp-redis-", {}) as home:
         port, log = port or free_port(), home / "log"
         options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(home)]
         command = [str(program), "--port", str(port), *options]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 
 from queueapp import config
 from queueapp.actions.access import device_of_token, visit_of_token
@@ -37,6 +38,8 @@ def built(
     app = build(settings, database, screens=screens)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False
+    # Templates are compiled once for all processes that test, not by each of them.
+    app.jinja_env.bytecode_cache = FileSystemBytecodeCache()
     return app
 
 
