@@ -1,25 +1,23 @@
 """The wait as it is told: a range looked up or computed at once, rounded honestly, and kept."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import exp, isfinite, isinf, sqrt
 
 from queueapp.domain.outcomes import NOW_S, Place
-from queueapp.domain.quantiles import Forecast, Quantiles
+from queueapp.domain.quantiles import NOBODY_ON_DUTY, Forecast, Quantiles
 from queueapp.domain.rules import SiteRules
 from queueapp.domain.visit import EntryClass
 from queueapp.waits.calibration import Calibrator, group_of, moved_range
 
 FORECAST = "forecast"
 COLD_START = "cold_start"
-NOBODY_ON_DUTY = "nobody_on_duty"
 
 # Normal quantile of an 80 % range; spreads (log) of a visit and of a mean nobody has measured yet.
 Z80 = 1.2816
 VISIT_SD, MEAN_SD = 0.6, 0.5
 
-ENOUGH = 30
 # From this chance of not being called today on it is said.
 SAY_NOT_REACHED = 0.1
 
@@ -236,27 +234,3 @@ def said_range(said: Quote) -> tuple[timedelta, timedelta]:
 def percent_not_reached(chance: float) -> int | None:
     """The chance (0-1) of not being called today as it is told: tens of %, None while small."""
     return round(10 * chance) * 10 if chance >= SAY_NOT_REACHED else None
-
-
-def hit(promise_low: datetime, promise_high: datetime, called_at: datetime) -> bool:
-    """Whether the first standing call fell inside the range as first told, ends included."""
-    return promise_low <= called_at <= promise_high
-
-
-@dataclass(frozen=True, slots=True)
-class HitRate:
-    """`share` (0-1) of `count` promises that were right; None with the reason while too few."""
-
-    share: float | None
-    count: int
-    why_none: str = ""
-
-
-def hit_rate(hits: Iterable[bool]) -> HitRate:
-    """How often the promise was right; told only from thirty promises on."""
-    kept = list(hits)
-    if len(kept) < ENOUGH:
-        return HitRate(
-            None, len(kept), f"Too few to say: {len(kept)} of the {ENOUGH} promises it takes."
-        )
-    return HitRate(sum(kept) / len(kept), len(kept))

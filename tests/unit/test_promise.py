@@ -15,8 +15,6 @@ from queueapp.waits.promise import (
     FORECAST,
     NOBODY_ON_DUTY,
     cold_start_quote,
-    hit,
-    hit_rate,
     join_quote,
     percent_not_reached,
     quote,
@@ -189,20 +187,3 @@ def test_what_is_kept_is_what_is_told() -> None:
     low, high = said_range(cold_start_quote(3, 2, 600))
     assert low == timedelta(minutes=7)
     assert high == timedelta(minutes=45)
-
-
-def test_a_promise_is_right_when_the_call_falls_inside_ends_included() -> None:
-    low, high = at(600), at(1200)
-    assert hit(low, high, at(600))
-    assert hit(low, high, at(1200))
-    assert not hit(low, high, at(599))
-    assert not hit(low, high, at(1201))
-
-
-def test_too_few_promises_are_not_a_rate() -> None:
-    few = hit_rate([True] * 29)
-    assert few.share is None
-    assert "29 of the 30" in few.why_none
-    enough = hit_rate([True] * 24 + [False] * 6)
-    assert enough.share == 0.8
-    assert (enough.count, enough.why_none) == (30, "")

@@ -17,9 +17,10 @@ from queueapp.actions.hits import hits_of
 from queueapp.actions.promises import chance_not_reached
 from queueapp.actions.tickets import visit_token
 from queueapp.db.models import Promise, QueueEntry
+from queueapp.domain.quantiles import NOBODY_ON_DUTY
 from queueapp.domain.visit import EntryClass
 from queueapp.languages import hit_words, not_reached_words
-from queueapp.waits.promise import NOBODY_ON_DUTY, percent_not_reached, spoken_range
+from queueapp.waits.promise import percent_not_reached, spoken_range
 from queueapp.web.context import public_url
 from queueapp.web.kiosk.start import show
 from queueapp.web.security import current_db, current_site, now
