@@ -195,9 +195,9 @@ async def watch(month: Month, watched: dict[str, psutil.Process]) -> dict[str, l
         if at // 60 > told:
             told = int(at // 60)
             words = (f"{n}: {s[-1].mib:.1f} MiB {s[-1].files} files" for n, s in looks.items())
-            say(
-                f"{told:>3} min  {', '.join(words)}; {month.open} sockets, {month.did['arrived']} came, {month.did['finished']} seen"
-            )
+            came, seen = month.did["arrived"], month.did["finished"]
+            rest = f"{month.open} sockets, {came} came, {seen} seen"
+            say(f"{told:>3} min  {', '.join(words)}; {rest}")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(month.over.wait(), LOOK_S)
     return looks
