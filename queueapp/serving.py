@@ -163,5 +163,5 @@ def serve(
     passed on, so that it is held until the last process has ended. Raises CannotServe.
     """
     environ = {**os.environ, "QUEUEAPP_HOST": host, "QUEUEAPP_PORT": str(port)}
-    worker = [sys.executable, "-m", "queueapp", "work"]
+    worker = [sys.executable, "-m", "queueapp", "work", "--served"]
     return Supervisor(web_command(host, port, workers), worker, environ, held).run(when_up)

@@ -16,7 +16,8 @@ from queueapp.db.faults import InDoubt, in_words
 
 @click.command("work")
 @click.option("--tell", type=int, hidden=True, help="`serve`'s end of a pipe: first prepare.")
-def command(tell: int | None) -> None:
+@click.option("--served", is_flag=True, hidden=True, help="`serve` holds the database for it.")
+def command(tell: int | None, served: bool) -> None:
     """Run the background worker alone: forecasts, sweep, outbox."""
     settings = load_settings()
     if tell is not None:
@@ -26,11 +27,11 @@ def command(tell: int | None) -> None:
         if "error" in prepared:
             raise SystemExit(1)
     else:
-        try:
-            # What `serve` starts is held by `serve`.
-            holding.hold(settings.database_url, "a worker alone")
-        except holding.Held as why:
-            raise click.ClickException(str(why)) from why
+        if not served:
+            try:
+                holding.hold(settings.database_url, "a worker alone")
+            except holding.Held as why:
+                raise click.ClickException(str(why)) from why
         with open_database(settings):
             pass
     worker.run(settings)

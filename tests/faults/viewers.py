@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
@@ -99,7 +100,10 @@ def watch(
     A web process of `served` is killed in the middle. At the end all screens have
     `settles_within_s` to show what the database has.
     """
-    return asyncio.run(_watch(clinic, served, viewers, events, Random(seed), settles_within_s))
+    watching = _watch(clinic, served, viewers, events, Random(seed), settles_within_s)
+    # A loop of its own: a browser's may be running in this thread.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, watching).result()
 
 
 async def _watch(

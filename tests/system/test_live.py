@@ -58,7 +58,8 @@ def test_a_screen_never_goes_back_and_ends_equal_to_the_database(house: House) -
         tickets = {t["ticket"] for t in pool.map(lambda _: house.take_ticket(), range(24))}
     assert len(tickets) == 24
     with house.database.read() as session:
-        waiting = session.scalar(sa.select(sa.func.count()).select_from(QueueEntry))
+        here = QueueEntry.site_id == house.site_id
+        waiting = session.scalar(sa.select(sa.func.count(QueueEntry.id)).where(here))
 
     def is_whole(screen: Screen) -> bool:
         last = [u for u in screen.updates if u["channel"] == "line:here"][-1]
@@ -142,16 +143,18 @@ def test_what_a_client_sends_has_no_effect_and_too_much_ends_it(house: House) ->
     assert house.seq() >= before
 
 
+def is_settled(house: House) -> bool:
+    """Whether the newest change but its own is in the stored forecast."""
+    with house.database.read() as session:
+        here = StoredForecast.site_id == house.site_id
+        made = session.scalars(sa.select(StoredForecast).where(here)).one_or_none()
+        site = session.get_one(Site, house.site_id)
+        return bool(made and made.seq == site.seq == made.for_seq + 1)
+
+
 def test_the_worker_forecasts_what_changed_and_then_rests(house: House) -> None:
     house.take_ticket()
-
-    def is_settled() -> bool:
-        with house.database.read() as session:
-            made = session.scalars(sa.select(StoredForecast)).one_or_none()
-            site = session.get_one(Site, house.site_id)
-            return bool(made and made.seq == site.seq == made.for_seq + 1)
-
-    assert within(30, is_settled)
+    assert within(30, lambda: is_settled(house))
     seqs = {house.seq()}
     within(3.0, lambda: bool(seqs.add(house.seq())))
     # One more at most, when the forecast just then goes stale.
@@ -162,6 +165,8 @@ def test_a_worker_that_dies_is_started_again(house: House) -> None:
     killed = house.worker_process()
     killed.kill()
     assert within(30, lambda: any(p.pid != killed.pid for p in workers(house)))
+    house.take_ticket()
+    assert within(30, lambda: is_settled(house))
 
 
 def workers(house: House) -> list[psutil.Process]:

@@ -41,7 +41,7 @@ def stage(
                 url = f"sqlite:///{shutil.copy(file, disk.home / file.name)}"
         else:
             need("initdb")
-            server = stack.enter_context(services.restartable_postgresql())
+            server = stack.enter_context(services.restartable_postgresql(durable=True))
             running = Running(server)
             stack.callback(running.kill)
             running.start()
