@@ -130,6 +130,8 @@ function closePanel() {
 }
 
 panel.addEventListener("close", () => {
+  // Told with the next frame: by then another panel may be open.
+  if (panel.open) return;
   panel.replaceChildren();
   if (location.search) history.replaceState(null, "", page.dataset.page);
   if (cameFrom?.isConnected) cameFrom.focus({ preventScroll: true });
