@@ -39,7 +39,7 @@ class Timed(Follower):
 
 def added(behind: Behind, events: int) -> list[float]:
     """Milliseconds from the making process's screen hearing of an event to the other's."""
-    screens = [Timed(app.url, behind.token, behind.url).open() for app in behind.apps]
+    screens = [behind.screen(Timed, app.url) for app in behind.apps]
     found = []
     for n in range(events):
         seq = behind.take_ticket(behind.apps[n % 2].url)
@@ -47,8 +47,6 @@ def added(behind: Behind, events: int) -> list[float]:
         here, there = (screens[k].heard(seq) for k in (n % 2, 1 - n % 2))
         found.append((there - here) * 1000)
         time.sleep(GAP_S)
-    for one in screens:
-        one.client.shutdown()
     return found
 
 

@@ -1,6 +1,8 @@
 """One served clinic per database for all who look at it from outside."""
 
 import contextlib
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +13,20 @@ from tests.conftest import need
 from tests.databases import PostgresqlMaker, SqliteMaker
 from tests.served import Served
 from tests.system.house import SECRET, House
+
+ENDS_WITHIN_S = 10.0
+
+
+@pytest.fixture(autouse=True)
+def nobody_stays_behind() -> Iterator[None]:
+    """No screen or program that a test started goes on into other tests."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + ENDS_WITHIN_S
+    for one in set(threading.enumerate()) - before:
+        one.join(max(0.0, deadline - time.monotonic()))
+    left = [one.name for one in set(threading.enumerate()) - before]
+    assert left == []
 
 
 @pytest.fixture(scope="package")

@@ -1,6 +1,8 @@
 """The topology of deploy/ as plain processes: two of queueapp, PostgreSQL, Redis, its nginx."""
 
 import contextlib
+import random
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -31,6 +33,17 @@ class Behind:
     database: Database
     token: str
     site_id: int
+    screens: list["Follower"] = field(default_factory=list)
+
+    def screen(self, kind: "type[Follower] | None" = None, url: str = "") -> Any:
+        """One that comes back by itself, at one process or through nginx; closed at the end."""
+        self.screens.append((kind or Follower)(url or self.url, self.token, self.url))
+        return self.screens[-1].open()
+
+    def close_screens(self) -> None:
+        """Nobody watches any more."""
+        for one in self.screens:
+            one.close()
 
     def post(self, path: str, url: str = "", key: str = "", **body: Any) -> requests.Response:
         """A command over HTTP, through nginx unless an address is given."""
@@ -69,26 +82,54 @@ class Behind:
 
 @dataclass
 class Follower:
-    """A screen that comes back by itself, as the pages do."""
+    """A screen that comes back by itself, as the pages do, until it is closed.
+
+    The library's own way back cannot be stopped for certain: told to at the moment its
+    connection breaks, it goes on for ever.
+    """
 
     url: str
     token: str
-    origin: str = ""
+    origin: str
     updates: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.client = socketio.Client(
-            reconnection_delay=0.2, reconnection_delay_max=1,
-            websocket_extra_options={"origin": self.origin or self.url},
-        )  # fmt: skip
+            reconnection=False, websocket_extra_options={"origin": self.origin}
+        )
         self.client.on("update", self.updates.append)
+        self.client.on("disconnect", lambda *_: self._apart.set())
+        self._apart, self._is_over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._stay, daemon=True)
 
     def open(self) -> "Follower":
+        """Connect, and stay so; returns once it has been let in."""
+        self._connect(20)
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """Leave, and come back no more."""
+        self._is_over.set()
+        self._apart.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.client.disconnect()
+
+    def _connect(self, wait_s: float) -> None:
+        self._apart.clear()
         self.client.connect(
             self.url, auth={"token": self.token, "want": ["desk:here"]},
-            transports=["websocket"], wait_timeout=20,
+            transports=["websocket"], wait_timeout=wait_s,
         )  # fmt: skip
-        return self
+
+    def _stay(self) -> None:
+        self._apart.wait()
+        while not self._is_over.wait(random.uniform(0.1, 0.3)):
+            with contextlib.suppress(socketio.exceptions.ConnectionError):
+                self._connect(2)
+                if not self._is_over.is_set():
+                    self._apart.wait()
 
     def has(self, seq: int) -> bool:
         return any(one["seq"] >= seq for one in self.updates)
@@ -143,7 +184,9 @@ def behind_nginx(database_url: str, directory: Path) -> Iterator[Behind]:
             stack.callback(app.end)
             app.start()
         stack.enter_context(nginx(directory, listen, apps))
-        yield Behind(url, apps, database, token, site.id)
+        behind = Behind(url, apps, database, token, site.id)
+        stack.callback(behind.close_screens)
+        yield behind
 
 
 def now() -> datetime:

@@ -114,7 +114,9 @@ def test_heartbeats_come_every_second_while_the_server_runs_and_not_while_it_is_
         assert not within(3.0, lambda: len(screen.beats) > heard)
     finally:
         house.served.signal(signal.SIGCONT)
-    assert within(SOON_S, lambda: len(house.screen().beats) > 0 or len(screen.beats) > heard)
+    # The one that heard nothing for so long may have been given up on, as a page comes back then.
+    again = house.screen(want=["desk:here"])
+    assert within(SOON_S, lambda: len(again.beats) >= 2)
 
 
 def test_a_revoked_token_is_parted_with(house: House) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import need
 from tests.databases import PostgresqlMaker
-from tests.system.deployed import Behind, Follower, behind_nginx, screens_of, worker_of
+from tests.system.deployed import Behind, behind_nginx, screens_of, worker_of
 from tests.system.listeners import within
 
 SCREENS = 6
@@ -29,7 +29,7 @@ def behind(run_directory: Path, postgresql_url: str, tmp_path: Path) -> Iterator
 
 
 def test_two_processes_behind_nginx_are_one_to_whoever_watches(behind: Behind) -> None:
-    screens = [Follower(behind.url, behind.token).open() for _ in range(SCREENS)]
+    screens = [behind.screen() for _ in range(SCREENS)]
     first, second = behind.apps
     # Half at each, or it would not be the other's clients that hear of an event.
     assert within(5, lambda: min(screens_of(app) for app in behind.apps) >= SCREENS // 2)
@@ -71,5 +71,3 @@ def test_two_processes_behind_nginx_are_one_to_whoever_watches(behind: Behind) -
     answer = behind.post("/sites/here/entries", service="gp")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert "cannot be reached" in answer.text
-    for one in screens:
-        one.client.shutdown()
