@@ -24,6 +24,8 @@ from tests.web.access_table import (
 )
 from tests.web.web_world import SECRET, WebWorld, built
 
+pytestmark = pytest.mark.both_databases
+
 EVERYONE = [(role, "here") for role in sorted(ALL)]
 STRANGERS = [(role, "elsewhere") for role in sorted(ALL - {NOBODY})]
 PARTS_OF_A_SITE = {

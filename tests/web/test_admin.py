@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from queueapp.actions import admin_services
@@ -35,6 +36,7 @@ def last_change(office: Office) -> AdminChange:
         return s.scalars(sa.select(AdminChange).order_by(AdminChange.id.desc()).limit(1)).one()
 
 
+@pytest.mark.both_databases
 def test_a_service_is_added_changed_dated_and_retired(office: Office) -> None:
     before = seq(office)
     answer = office.send(
@@ -108,6 +110,7 @@ def test_a_service_is_added_changed_dated_and_retired(office: Office) -> None:
     assert "It is offered again." in retire("no")
 
 
+@pytest.mark.both_databases
 def test_rooms_clinicians_and_their_week(office: Office) -> None:
     office.send(
         "/admin/here/rooms/new", {"name": "7", "places": "2", "features": "couch, step-free"}
@@ -200,6 +203,7 @@ def test_the_first_steps_count_what_there_is_and_lead_there(office: Office) -> N
     assert changed == {"rooms": f"{rooms + 1} rooms", "clinicians": "2 weekly stretches"}
 
 
+@pytest.mark.both_databases
 def test_hours_days_and_figures_are_checked_and_hold_at_once(office: Office) -> None:
     assert "Saved." in said(
         office.send("/admin/here/hours", {

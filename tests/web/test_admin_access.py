@@ -30,6 +30,7 @@ from tests.web.admin_world import Office, said
 from tests.web.web_world import SECRET, web_app
 
 
+@pytest.mark.both_databases
 def test_logins_are_given_by_a_link_that_works_once_and_ended_at_once(office: Office) -> None:
     answer = office.send(
         "/admin/here/staff/new",
@@ -97,6 +98,7 @@ def test_logins_are_given_by_a_link_that_works_once_and_ended_at_once(office: Of
     assert refused.value.code == "last_admin"
 
 
+@pytest.mark.both_databases
 def test_tokens_and_screens_are_shown_once_work_and_end(office: Office) -> None:
     answer = office.client.post("/admin/here/tokens", data={"name": "Wall", "role": "manager"})
     token = re.search(r"<code data-copy-text>([\w-]+)</code>", answer.text)
@@ -157,6 +159,7 @@ def admin_pair(session: Session, code: str, later: timedelta = timedelta(0)) -> 
     return pair(session, datetime.now(UTC) + later, code=code)
 
 
+@pytest.mark.both_databases
 def test_the_record_says_who_did_and_who_looked_by_person_and_time(office: Office) -> None:
     here = office.world.places["here"].ids
     with office.db.write() as s:
@@ -187,6 +190,7 @@ def test_the_record_says_who_did_and_who_looked_by_person_and_time(office: Offic
     )
 
 
+@pytest.mark.both_databases
 def test_set_up_from_nothing_opens_once_with_the_servers_code(fresh_database: str) -> None:
     database = Database(fresh_database, secret=SECRET)
     browser = web_app(database).test_client()

@@ -86,6 +86,7 @@ def test_a_true_time_is_kept_when_entered_afterwards(world: World) -> None:
     assert abs(arrived - ago) < timedelta(seconds=1)
 
 
+@pytest.mark.both_databases
 def test_who_did_not_answer_keeps_the_place_and_may_be_found_again(world: World) -> None:
     entry_id = world.called()
     gone = world.post(f"/entries/{entry_id}/did-not-answer").get_json()

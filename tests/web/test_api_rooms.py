@@ -63,6 +63,7 @@ def test_a_full_room_and_a_paused_clinician_are_409_with_the_reason(world: World
     assert world.post(f"{other}/call-next").status_code == 200
 
 
+@pytest.mark.both_databases
 def test_the_clinician_of_a_room_goes_comes_and_changes(world: World) -> None:
     room = f"/rooms/{world.room_id}"
     gone = world.post(f"{room}/clinician", {"clinician": None})

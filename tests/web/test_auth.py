@@ -140,6 +140,7 @@ def test_a_tickets_link_takes_the_token_out_of_the_address(web_world: WebWorld) 
     assert browser.get("/phone/ticket").status_code == 200
 
 
+@pytest.mark.both_databases
 def test_a_tickets_link_runs_out(web_world: WebWorld) -> None:
     token = web_world.places["here"].tokens["patient"]
     browser = web_world.browser("patient")
@@ -152,6 +153,7 @@ def test_a_tickets_link_runs_out(web_world: WebWorld) -> None:
     assert browser.get("/api/v1/sites", headers=bearer).status_code == 401
 
 
+@pytest.mark.both_databases
 def test_a_revoked_token_opens_nothing(web_world: WebWorld) -> None:
     bearer = web_world.bearer("manager")
     browser = web_world.browser("anonymous")
@@ -249,6 +251,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(
     database.dispose()
 
 
+@pytest.mark.both_databases
 def test_ready_while_the_database_answers_and_live_regardless(
     web_world: WebWorld, tmp_path: Path
 ) -> None:

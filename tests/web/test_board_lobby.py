@@ -56,6 +56,7 @@ def manager(world: PatientWorld) -> tuple[Any, dict[str, str]]:
     return client, {"Authorization": f"Bearer {token}"}
 
 
+@pytest.mark.both_databases
 def test_the_board_opens_with_what_is_missed_and_names_nobody(world: PatientWorld) -> None:
     for n in range(8):
         comes(world, 90 - n, name=f"Secret Person{n}")
@@ -87,6 +88,7 @@ def test_the_board_opens_with_what_is_missed_and_names_nobody(world: PatientWorl
     assert client.get("/board/harbour/trend?of=all").status_code == 404
 
 
+@pytest.mark.both_databases
 def test_who_is_turned_away_is_counted_apart_and_once(world: PatientWorld) -> None:
     world.change(Service, world.blood_id, waiting_limit=0)
     kiosk, form = world.kiosk(), {"well": "no", "service": world.blood_id, "idempotency_key": "k1"}
@@ -113,6 +115,7 @@ def test_who_is_turned_away_is_counted_apart_and_once(world: PatientWorld) -> No
     assert (wrong.status_code, wrong.get_json()["errors"][0]["field"]) == (422, "to")
 
 
+@pytest.mark.both_databases
 def test_the_lobby_shows_a_name_only_to_who_asked_for_it_and_only_while_called(
     world: PatientWorld,
 ) -> None:
@@ -137,6 +140,7 @@ def test_the_lobby_shows_a_name_only_to_who_asked_for_it_and_only_while_called(
         assert not s.get_one(QueueEntry, bold.id).visit.patient.name_on_lobby
 
 
+@pytest.mark.both_databases
 def test_the_lobby_says_delays_and_targets_in_plain_words(world: PatientWorld) -> None:
     with world.db.read() as s:
         shifts = [row.id for row in s.query(Shift).order_by(Shift.id)]

@@ -36,6 +36,7 @@ def seen(world: PatientWorld, name: str = "") -> QueueEntry:
     return entry
 
 
+@pytest.mark.both_databases
 def test_answers_and_words_are_read_by_managers_without_a_name(world: PatientWorld) -> None:
     answers = [(SortedOut.YES, ""), (SortedOut.YES, "Quick & kind"), (SortedOut.NO, "No result")]
     entries = [seen(world, f"Secret Person{n}") for n in range(3)]
@@ -60,6 +61,7 @@ def test_answers_and_words_are_read_by_managers_without_a_name(world: PatientWor
         assert words in trend
 
 
+@pytest.mark.both_databases
 def test_the_time_of_a_visit_is_told_by_stage_of_all_who_were_seen(world: PatientWorld) -> None:
     """One waits 20, walks 2, is 10 with the doctor, waits 6 more, 4 with the nurse; one is quick.
 

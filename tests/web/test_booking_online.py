@@ -43,6 +43,7 @@ def invited(phone: FlaskClient) -> tuple[Calendar, dict[str, str]]:
     return calendar, {name: str(event.get(name)) for name in ("UID", "SEQUENCE", "STATUS")}
 
 
+@pytest.mark.both_databases
 def test_from_the_first_page_to_the_confirmation(world: BookingWorld) -> None:
     phone = world.phone()
     text = phone.get("/book/harbour").text
@@ -74,6 +75,7 @@ def test_from_the_first_page_to_the_confirmation(world: BookingWorld) -> None:
     assert booked.code in world.bookings()[0].code
 
 
+@pytest.mark.both_databases
 def test_only_this_clinician_and_with_anyone(world: BookingWorld) -> None:
     ruiz, osei = world.doctors
     world.fill(1, "12:00")
@@ -137,6 +139,7 @@ def test_a_hold_keeps_the_time_for_one_and_lets_another_go(world: BookingWorld) 
     assert longer > until
 
 
+@pytest.mark.both_databases
 def test_a_hold_that_ran_out_is_taken_again_while_its_time_is_free(world: BookingWorld) -> None:
     ruiz = world.doctors[0]
     late, later = world.phone(), world.phone()
@@ -157,6 +160,7 @@ def test_a_hold_that_ran_out_is_taken_again_while_its_time_is_free(world: Bookin
     assert [b.starts_at for b in booked] == [world.at("10:00"), world.at("11:00")]
 
 
+@pytest.mark.both_databases
 def test_moving_and_cancelling_by_the_link(world: BookingWorld) -> None:
     link = link_in(world.book("10:00"))
     with world.db.read() as s:
@@ -199,6 +203,7 @@ def test_moving_and_cancelling_by_the_link(world: BookingWorld) -> None:
     assert phone.get("/booking").status_code in (302, 401)
 
 
+@pytest.mark.both_databases
 def test_every_change_is_written_to_the_outbox_and_to_the_log(
     world: BookingWorld, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -17,6 +17,8 @@ from queueapp.db.session import Database
 from queueapp.domain.viewer import Part
 from tests import factories
 
+pytestmark = pytest.mark.both_databases
+
 Run = Callable[..., Result]
 
 

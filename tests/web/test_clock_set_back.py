@@ -92,6 +92,7 @@ class House:
         )
 
 
+@pytest.mark.both_databases
 def test_people_are_called_in_order_and_no_wait_is_negative(db: Database, machine: Machine) -> None:
     house = House(db)
     first, second, third = (house.take() for _ in range(3))

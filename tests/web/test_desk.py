@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from queueapp.db.models import Look, QueueEntry, Shift, Site
@@ -68,6 +69,7 @@ def test_pressed_twice_with_one_key_adds_one(desk: Desk) -> None:
     assert "3 waiting" in desk.page()
 
 
+@pytest.mark.both_databases
 def test_opening_a_row_is_recorded_and_can_be_read_aloud(desk: Desk) -> None:
     panel = desk.client.get(f"/desk/entries/{desk.rosa}", headers=PANEL).text
     said = re.search(r"“(.*?)”", panel)
@@ -103,6 +105,7 @@ def test_finishing_without_a_word_leaves_the_outcome_unknown(desk: Desk) -> None
     assert desk.entry(desk.rosa).visit.resolution is None
 
 
+@pytest.mark.both_databases
 def test_true_times_after_a_power_cut(desk: Desk) -> None:
     with desk.db.write() as s:
         early = datetime.now(UTC) - timedelta(hours=1)
@@ -158,6 +161,7 @@ def test_step_out_and_back_here(desk: Desk) -> None:
     assert desk.entry(desk.rosa).visit.presence is Presence.HERE
 
 
+@pytest.mark.both_databases
 def test_left_and_taken_back(desk: Desk) -> None:
     answer = desk.do(desk.rosa, "left", why="waited_too_long").get_json()
     assert answer["toast"]["words"] == f"{desk.ticket} Rosa Lind marked as left"
@@ -182,6 +186,7 @@ def test_the_desk_of_another_clinic_takes_nothing_back_here(desk: Desk) -> None:
     assert desk.entry(desk.rosa).state is EntryState.LEFT
 
 
+@pytest.mark.both_databases
 def test_class_transfer_and_wish(desk: Desk) -> None:
     with desk.db.write() as s:
         nurse = factories.make_service(s, s.get_one(Site, desk.site_id), "Nurse visit").id

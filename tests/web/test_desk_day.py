@@ -48,6 +48,7 @@ def test_a_desk_item_is_taken_by_one(desk: Desk) -> None:
     assert f"{desk.ticket} Rosa Lind asks for help" not in desk.page()
 
 
+@pytest.mark.both_databases
 def test_stranded_may_be_seen_by_anyone(desk: Desk) -> None:
     with desk.db.write() as s:
         other = factories.make_clinician(s, name="Gone Home")
@@ -64,6 +65,7 @@ def test_stranded_may_be_seen_by_anyone(desk: Desk) -> None:
     assert "No one on duty" not in desk.page()
 
 
+@pytest.mark.both_databases
 def test_fetching_counts_as_a_way_of_calling(desk: Desk) -> None:
     with desk.db.write() as s:
         patient = s.get_one(QueueEntry, desk.rosa).visit.patient
@@ -79,6 +81,7 @@ def test_fetching_counts_as_a_way_of_calling(desk: Desk) -> None:
     assert desk.do(desk.rosa, "absent").status_code == 200
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("choice", "entry_class", "note"),
     [("as_booked", "booked", ""), ("shorter", "walk_in", "shorter"), ("wait", "walk_in", "")],
@@ -105,6 +108,7 @@ def test_too_late_is_decided_at_the_desk(
     assert "came too late" not in desk.page()
 
 
+@pytest.mark.both_databases
 def test_check_in_from_the_expected_list(desk: Desk) -> None:
     path = f"/desk/bookings/{desk.ids['appointment_id']}/check-in"
     assert path in desk.page()
@@ -115,6 +119,7 @@ def test_check_in_from_the_expected_list(desk: Desk) -> None:
     assert desk.post(path).status_code == 409
 
 
+@pytest.mark.both_databases
 def test_book_move_cancel_and_no_show(desk: Desk) -> None:
     tomorrow = datetime.now(UTC) + timedelta(hours=26)
     with desk.db.write() as s:
@@ -163,6 +168,7 @@ def test_book_move_cancel_and_no_show(desk: Desk) -> None:
         assert s.get_one(Appointment, booking_id).state is AppointmentState.CANCELLED
 
 
+@pytest.mark.both_databases
 def test_shifts_pause_late_room_hand_over_and_close(desk: Desk) -> None:
     shift_id = desk.ids["shift_id"]
     with desk.db.write() as s:
@@ -197,6 +203,7 @@ def test_shifts_pause_late_room_hand_over_and_close(desk: Desk) -> None:
     assert "is already on shift" in twice.text
 
 
+@pytest.mark.both_databases
 def test_the_day_closes_once_it_is_said_what_became_of_each(desk: Desk) -> None:
     assert desk.post("/desk/here/day/open").status_code == 200
     with desk.db.write() as s:

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from queueapp.actions.looks import record_search
@@ -19,6 +20,7 @@ def panel(desk: Desk, path: str) -> str:
     return without_hiding(answer.text)
 
 
+@pytest.mark.both_databases
 def test_a_note_is_read_taken_away_and_undone_and_details_are_known_before_calling(
     desk: Desk,
 ) -> None:
@@ -59,6 +61,7 @@ def test_a_note_is_read_taken_away_and_undone_and_details_are_known_before_calli
     assert "not in the future" in late.text
 
 
+@pytest.mark.both_databases
 def test_the_loser_reads_who_did_what_when(desk: Desk) -> None:
     seen = {}
     for verb in ("left", "out", "absent"):
@@ -109,6 +112,7 @@ def test_what_an_act_would_do_is_said_and_nothing_is_done(desk: Desk) -> None:
     assert "is the first already" in first["refused"]
 
 
+@pytest.mark.both_databases
 def test_a_walk_in_and_a_booking_that_were_mistakes_are_taken_back(desk: Desk) -> None:
     added = desk.post("/desk/here/walk-in", line="ana costa blood").get_json()
     assert desk.post("/desk/here/undo", event=added["toast"]["event"]).status_code == 200
@@ -123,6 +127,7 @@ def test_a_walk_in_and_a_booking_that_were_mistakes_are_taken_back(desk: Desk) -
     assert "2 waiting" in desk.page()
 
 
+@pytest.mark.both_databases
 def test_papers_are_entered_with_their_true_times_all_or_none(desk: Desk) -> None:
     with desk.db.write() as s:
         shift = s.get_one(QueueEntry, desk.rosa).site_id
@@ -171,6 +176,7 @@ def _stored(session: object, at: datetime) -> object:
     return UtcInstant().process_bind_param(at, session.get_bind().dialect)  # type: ignore[attr-defined]
 
 
+@pytest.mark.both_databases
 def test_people_are_found_by_what_they_say_and_searching_is_recorded(desk: Desk) -> None:
     with desk.db.write() as s:
         site = s.get_one(Site, desk.site_id)
@@ -197,6 +203,7 @@ def test_people_are_found_by_what_they_say_and_searching_is_recorded(desk: Desk)
         assert s.execute(looks).all() == [(who.key, desk.site_id), (who.key, other)]
 
 
+@pytest.mark.both_databases
 def test_a_parked_booking_holds_its_time_for_one_and_another_time_frees_it(desk: Desk) -> None:
     offered = panel(desk, "/desk/here/book")
     times = re.findall(r'name="at" value="([^"]+)"', offered)

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from queueapp.actions.learning import what_is_known
@@ -157,6 +158,7 @@ def test_one_called_whom_nobody_let_in_is_asked_about(rooms: RoomWorld) -> None:
     assert rooms.state(entry_id) is EntryState.CALLED
 
 
+@pytest.mark.both_databases
 def test_meanwhile_less_is_known_of_the_wait_behind_it(rooms: RoomWorld) -> None:
     entry_id, behind = rooms.seen(), rooms.waits("Bob May", minutes=5)
     rooms.done("close", room=2)  # nobody else could call

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
@@ -103,6 +104,7 @@ def recomputed(s: Session, site_id: int) -> dict[int, Counter[str]]:
     return found
 
 
+@pytest.mark.both_databases
 def test_the_figures_are_what_the_stored_promises_come_to(world: PatientWorld) -> None:
     dice = random.Random(7)
     answered, withdrawn = CallOutcome.ANSWERED, CallOutcome.WITHDRAWN
@@ -200,6 +202,7 @@ def test_lobby_phone_and_board_say_it_of_each_service(
     assert "too few to say: 12 of 30" in words[world.blood_id]
 
 
+@pytest.mark.both_databases
 def test_a_guess_of_when_somebody_comes_on_duty_is_not_told_as_a_range(
     world: PatientWorld, phone: FlaskClient
 ) -> None:

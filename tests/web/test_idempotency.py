@@ -15,6 +15,8 @@ from queueapp.web import idempotency
 from tests.web.api_world import World
 from tests.web.kept_worlds import KeptWorlds
 
+pytestmark = pytest.mark.both_databases
+
 TICKET = "/sites/here/entries"
 KEYS, TWINS = 50, 3
 

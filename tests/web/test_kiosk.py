@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from queueapp.db.models import QueueEntry, Room, Site
 from queueapp.domain.visit import EntryClass
 from queueapp.web.desk.aloud import needs_of
@@ -17,6 +19,7 @@ def test_the_start_has_two_doors_and_the_wait_of_each_service(world: PatientWorl
     assert "<dt>Blood test</dt>" in text
 
 
+@pytest.mark.both_databases
 def test_how_to_call_what_helps_and_the_language_reach_the_staff(world: PatientWorld) -> None:
     world.change(Room, world.rooms[0], features=["step-free"])
     mine = hidden(ticket(world), "mine")

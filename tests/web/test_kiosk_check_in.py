@@ -92,6 +92,7 @@ def test_a_bad_date_of_birth_is_named(
     assert world.counts() == before
 
 
+@pytest.mark.both_databases
 def test_nobody_and_a_discreet_one_read_the_same_and_several_are_told_apart(
     world: PatientWorld,
 ) -> None:
@@ -127,6 +128,7 @@ def test_nobody_and_a_discreet_one_read_the_same_and_several_are_told_apart(
     assert [e.appointment_id for e in world.entries()] == [second]
 
 
+@pytest.mark.both_databases
 def test_after_five_tries_the_desk_is_asked_even_with_the_right_code(world: PatientWorld) -> None:
     world.booking(code="AB12")
     person = hidden(find(world, ""), "person")
@@ -167,6 +169,7 @@ def test_a_scanned_link_that_holds_the_code_checks_in(world: PatientWorld, scann
     assert heading(find(world, scanned)) == "You are in the queue"
 
 
+@pytest.mark.both_databases
 def test_too_early_another_day_another_site_say_so_and_offer_the_desk(world: PatientWorld) -> None:
     soon = world.booking(code="EARLY1", in_minutes=150)
     other_day = world.booking("Bo Li", code="DAY2", in_minutes=60 * 48)
@@ -226,6 +229,7 @@ def test_already_here_by_name_shows_the_ticket_but_not_the_way_into_it(world: Pa
     assert "How to call me" not in again.text
 
 
+@pytest.mark.both_databases
 def test_linked_duplicates_are_one_person(world: PatientWorld) -> None:
     world.booking("Ana Ruiz", in_minutes=20)
     world.booking("Ana Ruiz", in_minutes=30)

@@ -43,6 +43,7 @@ def link(answer: TestResponse, words: str) -> str:
     return re.findall(r'(?:href|action)="(/[^"]*)"', before)[-1].replace("&amp;", "&")
 
 
+@pytest.mark.both_databases
 def test_check_in_in_arabic_from_the_start_to_the_phone(world: PatientWorld) -> None:
     world.booking(code="AB12")
     kiosk = world.kiosk()

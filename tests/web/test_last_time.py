@@ -21,6 +21,8 @@ from tests.web.booking_world import ZONE, BookingWorld, world_on
 from tests.web.booking_world import send as say_who
 from tests.web.kept_worlds import KeptWorlds
 
+pytestmark = pytest.mark.both_databases
+
 PHONES = 20
 TAKEN = "Somebody else has just taken that time."
 

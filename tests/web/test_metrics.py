@@ -125,6 +125,7 @@ def command(
     return run
 
 
+@pytest.mark.both_databases
 def test_metrics_equal_the_recomputation_from_the_exported_log(
     fresh_database: str, database: str, command: Callable[..., str], tmp_path: Path
 ) -> None:

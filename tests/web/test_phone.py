@@ -88,6 +88,7 @@ def test_seen_and_finished_are_told_in_turn(world: PatientWorld, phone: FlaskCli
     assert f'We called you at <b class="num">{clock(world.entries()[0].calls[0].called_at)}' in text
 
 
+@pytest.mark.both_databases
 def test_the_one_link_of_a_family_says_when_any_of_them_is_called(world: PatientWorld) -> None:
     party = world.party()
     world.booking("Mara Silva", code="MUM1", party_id=party)

@@ -177,6 +177,7 @@ def line_of(world: PatientWorld) -> list[lines.LineRow]:
     return [lines.LineRow(*row) for row in content["rows"]]
 
 
+@pytest.mark.both_databases
 def test_the_line_says_ticket_place_and_state_of_others_and_nothing_else(
     world: PatientWorld, phone: FlaskClient
 ) -> None:

@@ -30,6 +30,7 @@ def _seen(world: PatientWorld) -> int:
     return entry.visit_id
 
 
+@pytest.mark.both_databases
 def test_one_tap_says_whether_it_was_sorted_out_and_words_reach_desk_and_clinician(
     world: PatientWorld, phone: FlaskClient
 ) -> None:
@@ -69,6 +70,7 @@ def test_one_tap_says_whether_it_was_sorted_out_and_words_reach_desk_and_clinici
     assert not re.search("blood|kind|example.org", kept)
 
 
+@pytest.mark.both_databases
 def test_running_late_keeps_the_place_and_has_an_end(world: PatientWorld) -> None:
     browser = world.phone()
     join(world, browser, presence="on_the_way", come_by=clock(in_minutes(30)))
@@ -87,6 +89,7 @@ def test_running_late_keeps_the_place_and_has_an_end(world: PatientWorld) -> Non
     assert answer.status_code == 409
 
 
+@pytest.mark.both_databases
 def test_a_booking_that_runs_late_is_no_no_show_before_then(world: PatientWorld) -> None:
     booked = world.booking(code="AB12", in_minutes=-25)
 

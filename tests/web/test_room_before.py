@@ -26,6 +26,7 @@ def forecast(rooms: RoomWorld) -> None:
     Forecaster(rooms.db).refresh(rooms.site_id, rooms.now)
 
 
+@pytest.mark.both_databases
 def test_risk_notes_and_the_chosen_name_are_there_before_the_call(rooms: RoomWorld) -> None:
     entry_id = rooms.waits(
         "Alexandra Quispe", minutes=29, patient={"chosen_name": "Alex"}, target_minutes=25
@@ -126,6 +127,7 @@ def test_who_usually_walks_in_is_drawn_but_not_counted(rooms: RoomWorld) -> None
     assert 4 <= int(found[3]) <= 9
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("how", ["kiosk", "desk"])
 def test_an_emergency_alarms_every_room_at_once_until_somebody_is_there(
     rooms: RoomWorld, how: str

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import pytest
 from flask import g
 
 from queueapp.db.models import Party, Room, Shift, Site
@@ -76,6 +77,7 @@ def test_what_the_room_hears_is_what_the_page_shows(rooms: RoomWorld) -> None:
     assert "csrf" not in one["html"]
 
 
+@pytest.mark.both_databases
 def test_a_room_is_called_by_its_own_name_on_the_way_to_it(rooms: RoomWorld) -> None:
     with rooms.db.write() as s:
         s.get_one(Room, rooms.room_ids[1]).name = "Treatment room"

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from queueapp.db.models import Pause, Shift
@@ -10,6 +11,7 @@ from tests.web.room_words import clock, words
 from tests.web.room_world import RoomWorld
 
 
+@pytest.mark.both_databases
 def test_who_works_here_is_asked_and_a_login_names_itself(rooms: RoomWorld) -> None:
     rooms.done("close")
     html = rooms.look()
@@ -45,6 +47,7 @@ def test_changing_room_takes_the_called_one_along(rooms: RoomWorld) -> None:
     assert rooms.entry(entry_id).room_id == rooms.room_ids[2]
 
 
+@pytest.mark.both_databases
 def test_a_pause_needs_a_reason_and_an_end_and_stops_calls(rooms: RoomWorld) -> None:
     entry_id = rooms.waits("Ann Lee")
     back = clock(10)

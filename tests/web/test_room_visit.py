@@ -1,5 +1,6 @@
 """The room: starting, finishing, sending on, and taking back."""
 
+import pytest
 import sqlalchemy as sa
 
 from queueapp.db.models import QueueEntry
@@ -52,6 +53,7 @@ def test_finish_and_call_next_finishes_nobody_when_another_is_next(rooms: RoomWo
     assert (rooms.state(entry_id), rooms.state(urgent)) == (IN_SERVICE, WAITING)
 
 
+@pytest.mark.both_databases
 def test_the_next_step_is_opened_with_the_same_clinician(rooms: RoomWorld) -> None:
     entry_id = rooms.seen()
     rooms.done("finish", entry=entry_id, next_service=str(rooms.gp_id), next_who="same")
@@ -110,6 +112,7 @@ def test_a_start_is_taken_back(rooms: RoomWorld) -> None:
     assert rooms.state(entry_id) is CALLED
 
 
+@pytest.mark.both_databases
 def test_a_finish_that_called_the_next_is_taken_back_whole(rooms: RoomWorld) -> None:
     entry_id = rooms.seen()
     following = rooms.waits("Bob May", minutes=5)

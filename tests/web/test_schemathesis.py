@@ -12,6 +12,8 @@ from queueapp.web.api import CALLS
 from queueapp.web.api.openapi import document
 from tests.web.api_world import World
 
+pytestmark = pytest.mark.both_databases
+
 load_all_checks()
 # A few in the suite, on top of the edge cases; hundreds in `make soak`.
 EXAMPLES = settings.default.max_examples // 10

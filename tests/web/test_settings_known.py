@@ -24,6 +24,8 @@ from tests.web.api_world import World
 from tests.web.kept_worlds import KeptWorlds
 from tests.web.web_world import SECRET
 
+pytestmark = pytest.mark.both_databases
+
 TODAY = date(2026, 1, 13)
 
 

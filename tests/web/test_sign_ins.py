@@ -21,6 +21,8 @@ from tests import factories
 from tests.factories import PASSWORD
 from tests.web.web_world import WebWorld
 
+pytestmark = pytest.mark.both_databases
+
 NEW = "three fine long words"
 COOKIE = "queueapp"
 

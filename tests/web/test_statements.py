@@ -38,6 +38,8 @@ from tests.factories import (
 from tests.web.api_world import World
 from tests.web.kept_worlds import KeptWorlds
 
+pytestmark = pytest.mark.both_databases
+
 
 @contextmanager
 def asked(database: Database) -> Iterator[list[str]]:
