@@ -133,9 +133,11 @@ class Clinic:
             wire, out = self.server.wire(), False
             mine = itertools.cycle(self.waiting[number::connections])
             one = next(mine)
-            while (due := began + (n := next(turn)) / per_second) < began + seconds:
-                time.sleep(max(0.0, due - time.monotonic()))
+            while True:
+                time.sleep(max(0.0, began + (n := next(turn)) / per_second - time.monotonic()))
                 sent_at = time.monotonic()
+                if sent_at >= began + seconds:
+                    break
                 if n % 10 == 9:
                     self.api(wire, f"/entries/{self.called}/recall")
                     made.append(Change(Kind.RECALLED, 0, sent_at, time.monotonic()))
