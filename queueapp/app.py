@@ -30,7 +30,7 @@ from queueapp.web import (
 )
 from queueapp.web.gate import Gate
 from queueapp.web.senders import Senders
-from queueapp.web.templating import Templates
+from queueapp.web.templating import Templates, compiled_in
 from queueapp.web.turns import Turns
 
 ROOT = Path(__file__).parent.parent
@@ -77,7 +77,10 @@ def build(
     app.session_interface = _Sessions()
     # NHS.UK's components rely on attributes of what is not there being empty.
     app.jinja_environment = Templates
-    app.jinja_options = {"undefined": ChainableUndefined}
+    app.jinja_options = {
+        "undefined": ChainableUndefined,
+        "bytecode_cache": compiled_in(settings.var),
+    }
     app.jinja_loader = ChoiceLoader(
         [FileSystemLoader(ROOT / "templates"), PackageLoader("nhsuk_frontend_jinja")]
     )

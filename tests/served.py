@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,10 @@ from tests.services import free_port, wait_until
 
 ROOT = Path(__file__).parent.parent
 STOPS_WITHIN_S = 15.0
+# All have their secret and their database from the tests: what is left to keep is what was
+# compiled of templates, once for all servers and apps that tests start.
+VAR = Path(tempfile.gettempdir()) / f"queueapp-tests-{os.getuid()}"
+VAR.mkdir(mode=0o700, exist_ok=True)
 
 
 class Served:
@@ -37,7 +42,7 @@ class Served:
         settings = {
             "DATABASE_URL": database_url,
             "PUBLIC_URL": self.url,
-            "QUEUEAPP_VAR": str(log.parent),
+            "QUEUEAPP_VAR": str(VAR),
             "SECRET_KEY": "tests" * 8,
         }
         if redis_url:

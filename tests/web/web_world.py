@@ -1,13 +1,11 @@
 """A clinic and a second one, with one of everybody, and browsers and programs as each of them."""
 
 import functools
-import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import FileSystemBytecodeCache
 
 from queueapp import config
 from queueapp.actions.access import device_of_token, visit_of_token
@@ -21,6 +19,7 @@ from queueapp.domain.actor import Role
 from queueapp.domain.viewer import Credential
 from queueapp.domain.visit import AppointmentState
 from tests import factories
+from tests.served import VAR
 
 SECRET = "tests" * 8
 STAFF = ("receptionist", "clinician", "manager", "admin")
@@ -33,13 +32,12 @@ def built(
     screens: tuple[str, ...] = SCREENS_OF_THE_APP,
 ) -> Flask:
     """An app of a test's own, with live channels on `database`."""
-    var = tempfile.gettempdir()
-    settings = config.load({"SECRET_KEY": SECRET, "QUEUEAPP_VAR": var, "PUBLIC_URL": public_url})
+    settings = config.load(
+        {"SECRET_KEY": SECRET, "QUEUEAPP_VAR": str(VAR), "PUBLIC_URL": public_url}
+    )
     app = build(settings, database, screens=screens)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False
-    # Templates are compiled once for all processes that test, not by each of them.
-    app.jinja_env.bytecode_cache = FileSystemBytecodeCache()
     return app
 
 
