@@ -1,7 +1,9 @@
-"""How much later a change made at one process is seen at the other.
+"""How much later a change made at one process is seen at the other, and what it costs there.
 
 `.venv/bin/python -m tests.soak_topology [EVENTS]`: two processes of queueapp, PostgreSQL, Redis;
-each event is a ticket taken at one of them in turn, heard by a screen at each.
+each event is a ticket taken at one of them in turn, heard by a desk at each. Then the processor
+time of each web process per event, when somebody comes or leaves at the first: with no screen,
+with a desk at each, and with a desk, a lobby and a board.
 """
 
 import sys
@@ -14,10 +16,12 @@ import numpy as np
 
 from tests import services
 from tests.databases import PostgresqlMaker
-from tests.system.deployed import Behind, Follower, behind_nginx
+from tests.system.deployed import Behind, Follower, behind_nginx, web_of
 from tests.system.listeners import within
 
 EVENTS, GAP_S = 200, 0.25
+DESK = ("desk:here",)
+ALL = ("lobby:here", "desk:here", "board:here")
 
 
 class Timed(Follower):
@@ -47,7 +51,29 @@ def added(behind: Behind, events: int) -> list[float]:
         here, there = (screens[k].heard(seq) for k in (n % 2, 1 - n % 2))
         found.append((there - here) * 1000)
         time.sleep(GAP_S)
+    for one in screens:
+        one.close()
     return found
+
+
+def cost(behind: Behind, want: tuple[str, ...], events: int) -> list[float]:
+    """Milliseconds of processor of each web process per event at the first."""
+    at = behind.apps[0].url
+    screens = [
+        Follower(app.url, behind.token, behind.url, want).open() for app in behind.apps if want
+    ]
+    time.sleep(2)
+    webs = [web_of(app) for app in behind.apps]
+    before = [sum(web.cpu_times()[:2]) for web in webs]
+    for _ in range(events // 2):
+        entry = behind.post("/sites/here/entries", at, service="gp").json()["id"]
+        time.sleep(GAP_S)
+        assert behind.post(f"/entries/{entry}/leave", at).status_code == 200
+        time.sleep(GAP_S)
+    spent = [sum(web.cpu_times()[:2]) - had for web, had in zip(webs, before, strict=True)]
+    for one in screens:
+        one.close()
+    return [seconds / events * 1000 for seconds in spent]
 
 
 def main() -> None:
@@ -58,11 +84,14 @@ def main() -> None:
         directory.chmod(0o755)
         maker = PostgresqlMaker(directory, server)
         with behind_nginx(maker.make(), directory) as behind:
-            late = added(behind, events)
+            p50, p90, p99 = np.percentile(added(behind, events), [50, 90, 99])
+            print(f"{events} events, at the other process later by: p50 {p50:.1f}, "
+                  f"p90 {p90:.1f}, p99 {p99:.1f} ms")  # fmt: skip
+            for want in ((), DESK, ALL):
+                here, there = cost(behind, want, events)
+                print(f"processor per event, {len(want)} channels: {here:.1f} ms where it is made, "
+                      f"{there:.1f} ms at the other")  # fmt: skip
         maker.dispose()
-    p50, p90, p99 = np.percentile(late, [50, 90, 99])
-    print(f"{events} events, at the other process later by: p50 {p50:.1f}, p90 {p90:.1f}, "
-          f"p99 {p99:.1f} ms")  # fmt: skip
 
 
 if __name__ == "__main__":

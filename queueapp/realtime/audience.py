@@ -37,16 +37,18 @@ class Audience:
                 self._channels.setdefault(channel.site_id, {})[channel.name] = channel
                 self._members.setdefault(channel.name, set()).add(listener.sid)
 
-    def remove(self, sid: str) -> None:
-        """A socket has gone; whatever is unknown is ignored."""
+    def remove(self, sid: str) -> list[Channel]:
+        """A socket has gone, known or not; the channels that nobody listens to any more."""
         with self._lock:
-            listener = self._listeners.pop(sid, None)
+            listener, unheard = self._listeners.pop(sid, None), []
             for channel in listener.channels if listener else ():
                 self._members[channel.name].discard(sid)
                 if not self._members[channel.name]:
+                    unheard.append(channel)
                     del self._members[channel.name], self._channels[channel.site_id][channel.name]
                     if not self._channels[channel.site_id]:
                         del self._channels[channel.site_id]
+            return unheard
 
     def take_new(self) -> list[Listener]:
         """Those who joined since it was last asked and are still there."""

@@ -7,23 +7,22 @@ a heartbeat only leaves when everything before it was rendered: a screen that sa
 import logging
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import sqlalchemy as sa
-from flask import Flask, g
-from sqlalchemy.orm import Session
+from flask import Flask
 
 from queueapp.db.models import Site
 from queueapp.db.session import Database
 from queueapp.db.unit import Committed
 from queueapp.realtime.audience import Audience, Listener
 from queueapp.realtime.channels import Channel
-from queueapp.realtime.content import load_together, render_of
-from queueapp.realtime.touched import touched_since
+from queueapp.realtime.content import render_of
+from queueapp.realtime.peers import Peers
+from queueapp.realtime.render import Renderer
+from queueapp.realtime.told import Said, Told, Transport, stamp
 
 log = logging.getLogger(__name__)
 
@@ -31,34 +30,11 @@ TICK_S = 1.0
 # Changes that come closer together than this become one update; after a long round the gap is as
 # long as the round was, so that under load no more than half of the time goes into rendering.
 GAP_S = 0.02
-# A longer round gives way now and then, so that pings do not wait for the whole of it. Rarely, as
-# under load every request that waits comes first then, and the screens wait as long.
-SLICE_S = 0.25
-# Told first: what most people look at, and where a call is heard.
-_FIRST = ("line", "lobby", "visit", "room")
-
 
 _SITES = sa.select(Site.id, Site.slug, Site.seq).where(
     Site.id.in_(sa.bindparam("heard", expanding=True))
 )
-
-
-class Transport(Protocol):
-    """How messages leave this process."""
-
-    def emit(
-        self,
-        event: str,
-        data: dict[str, Any],
-        room: str | list[str],
-        skip: list[str] | None = None,
-    ) -> None:
-        """Send to the local sockets of a room, or to some by their ids, but for those of `skip`."""
-
-
-def stamp(instant: datetime) -> str:
-    """An instant as scripts read it: UTC, milliseconds, `Z`."""
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+_NOTHING: tuple[int, frozenset[str]] = (-1, frozenset())
 
 
 def beat_room(site_id: int) -> str:
@@ -66,16 +42,23 @@ def beat_room(site_id: int) -> str:
     return f"beat:{site_id}"
 
 
-@dataclass(slots=True)
-class _Said:
-    """What a channel was last rendered as; `seq` is the newest it is true as of."""
+class Voice(Protocol):
+    """How other processes are told; never waits nor raises. `me` is this process's name there."""
 
-    seq: int
-    content: dict[str, Any]
+    me: str
+
+    def tell(self, change: Committed, names: Collection[str]) -> None:
+        """A site changed, and `names` are about to be said from here."""
+
+    def say(self, site_id: int, name: str, said: Said | None) -> None:
+        """What a channel says, for their screens; None: this process does not say it any more."""
 
 
 class Publisher:
-    """Renders the channels that this process's sockets listen to, and tells them."""
+    """Renders the channels that this process's sockets listen to, and tells them.
+
+    With a `voice`, what the speaker of a site renders is told to other processes (see `peers`).
+    """
 
     def __init__(
         self,
@@ -83,29 +66,70 @@ class Publisher:
         database: Database,
         audience: Audience,
         transport: Transport,
+        voice: Voice | None = None,
     ) -> None:
-        self._app, self._database, self._audience = app, database, audience
-        self._transport = transport
-        self._base_url = app.extensions["queueapp.settings"].public_url
+        self._database, self._audience = database, audience
+        self._transport, self._voice = transport, voice
+        self._told, self._peers = Told(transport), Peers(voice.me if voice else "")
+        self._renderer = Renderer(app, database, self._told)
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._dirty: set[int] = set()
-        self._rendered: dict[int, int] = {}
-        self._said: dict[str, _Said] = {}
-        self._said_at: dict[int, set[str]] = {}
-        self._failing: set[str] = set()
+        # By site: the newest seq heard of; what is promised from here, as of which seq; and the
+        # beat that waits to be true.
+        self._newest: dict[int, int] = {}
+        self._promised: dict[int, tuple[int, frozenset[str]]] = {}
+        self._beats: dict[int, tuple[str, int]] = {}
         self._stopped = False
 
     def heard(self, site_id: int, seq: int) -> None:
         """Somebody says that the site is at `seq` now."""
-        if seq > self._rendered.get(site_id, -1):
-            with self._lock:
-                self._dirty.add(site_id)
+        if self._is_news(site_id, seq):
             self._wake.set()
 
     def committed(self, change: Committed) -> None:
         """A listener of `Database.on_commit`."""
+        if self._voice:
+            names = self._behind(change.site_id, change.seq) - self._renderer.failing
+            if names:
+                self._promised[change.site_id] = (change.seq, names)
+                self._peers.promised(change.site_id, self._peers.me)
+            self._voice.tell(change, names)
         self.heard(change.site_id, change.seq)
+
+    def changed(self, site_id: int, seq: int, who: str, names: Collection[str]) -> None:
+        """Of `Ears`: another process has changed the site, or this one hears its own promise."""
+        if who:
+            self._peers.promised(site_id, who, names)
+        if who != self._peers.me:
+            _, mine = self._promised.get(site_id, _NOTHING)
+            self._peers.expect(site_id, seq, self._behind(site_id, seq, told=True) - mine)
+            self._is_news(site_id, seq)
+            self._wake.set()
+
+    def passed_on(self, site_id: int, name: str, said: Said | None) -> None:
+        """Of `Ears`: what another has rendered is told as it is, if it is news here."""
+        if not self._audience.has(name):
+            return
+        if said is None:
+            self._peers.withdrawn(site_id, name)
+            self._again({site_id})
+            return
+        self._told.tell(site_id, name, said)
+        self._peers.said(site_id, name, said.seq)
+        self._renderer.failing.discard(name)
+        if self._newest.get(site_id, -1) > said.seq and not self._peers.expects(site_id, name):
+            self._again({site_id})
+        elif site_id in self._beats:
+            self._wake.set()
+
+    def lost(self) -> None:
+        """Of `Ears`: what others promised will not be heard."""
+        self._again(self._peers.lost())
+
+    def listened_to(self) -> list[str]:
+        """Of `Ears`: a phone's own channel is at one process alone, the others may be at many."""
+        return [c.name for site_id in self._audience.sites() for c in self._shared(site_id)]
 
     def joined(self, listener: Listener) -> None:
         """A socket has come; it is told what its channels say."""
@@ -114,7 +138,10 @@ class Publisher:
 
     def left(self, sid: str) -> None:
         """A socket has gone."""
-        self._audience.remove(sid)
+        for channel in self._audience.remove(sid):
+            # As of a desk that loads its page anew after a command: others wait for it from here.
+            if self._voice and channel.kind != "visit" and self._peers.speaks(channel.site_id):
+                self._voice.say(channel.site_id, channel.name, None)
 
     def stop(self) -> None:
         """End the loop after its round."""
@@ -126,7 +153,8 @@ class Publisher:
         tick_at = time.monotonic()
         is_well = True
         while not self._stopped:
-            self._wake.wait(max(0.0, tick_at - time.monotonic()))
+            wake_at = min(tick_at, self._peers.due_at())
+            self._wake.wait(max(0.0, wake_at - time.monotonic()))
             self._wake.clear()
             started = time.monotonic()
             ticks = started >= tick_at
@@ -145,10 +173,11 @@ class Publisher:
 
     def round(self, *, ticks: bool) -> None:
         """Tell newcomers, render what changed, and with `ticks` look for all changes and beat."""
-        newcomers = self._audience.take_new()
-        seqs = self._look() if ticks else {}
+        if ticks:
+            self._look()
+        newcomers, late = self._audience.take_new(), self._peers.give_up()
         with self._lock:
-            dirty, self._dirty = self._dirty, set()
+            dirty, self._dirty = self._dirty | late, set()
         sites = dirty | {c.site_id for one in newcomers for c in one.channels}
         try:
             for site_id in sorted(sites.intersection(self._audience.sites())):
@@ -159,47 +188,51 @@ class Publisher:
             for one in newcomers:
                 self._audience.again(one)
             raise
-        for site_id, (slug, seq) in seqs.items():
-            self._beat(site_id, slug, seq)
+        for site_id, (slug, seq) in list(self._beats.items()):
+            if self._is_true(site_id, seq):
+                del self._beats[site_id]
+                self._beat(site_id, slug, seq)
 
-    def _look(self) -> dict[int, tuple[str, int]]:
+    def _look(self) -> None:
         heard = self._audience.sites()
-        for site_id in self._said_at.keys() - heard:
+        for site_id in {*self._told.sites(), *self._newest}.difference(heard):
             self._forget_unheard(site_id)
-            del self._said_at[site_id]
-            self._rendered.pop(site_id, None)
+            self._renderer.forget(site_id)
+            for known in (self._newest, self._promised, self._beats):
+                known.pop(site_id, None)
         if not heard:
-            return {}
+            return
         with self._database.read() as session:
             rows = session.connection().execute(_SITES, {"heard": heard}).all()
-        for site_id, _, seq in rows:
-            if seq > self._rendered.get(site_id, -1):
-                self._dirty.add(site_id)
-        return {site_id: (slug, seq) for site_id, slug, seq in rows}
+        for site_id, slug, seq in rows:
+            self._is_news(site_id, seq)
+            # One that still waits says less, and can sooner be true.
+            self._beats.setdefault(site_id, (slug, seq))
 
     def _serve(self, site_id: int, newcomers: list[Listener]) -> None:
-        channels = self._audience.of_site(site_id)
         self._forget_unheard(site_id)
-        with self._database.read() as session, self._rendering():
-            site = session.get(Site, site_id)
-            if site is None:
-                return
-            now = datetime.now(UTC)
-            touched = touched_since(session, site.id, self._rendered.get(site_id))
-            due = sorted((c for c in channels if self._is_due(c, site, touched)), key=_turn)
-            visits = [c.subject for c in due if c.kind == "visit" and c.subject is not None]
-            sent, gave_way_at = set(), time.monotonic()
-            for channel in due:
-                if channel.kind == "visit" and visits:
-                    load_together(session, "visit", visits)
-                    visits = []
-                if self._say(session, site, channel, now):
-                    sent.add(channel.name)
-                if time.monotonic() - gave_way_at > SLICE_S:
-                    time.sleep(0)
-                    gave_way_at = time.monotonic()
-            self._rendered[site_id] = site.seq
+        mine = [c for c in self._audience.of_site(site_id) if not self._waits_for(c)]
+        sent: set[str] = set()
+        if mine:
+            sent = self._renderer.bring_up(site_id, mine, self._pass_on)
+            with self._lock:
+                promised = self._promised.get(site_id)
+                if promised and self._renderer.looked(site_id) >= promised[0]:
+                    del self._promised[site_id]
+                if not self._renderer.failing.isdisjoint(c.name for c in mine):
+                    self._dirty.add(site_id)
         self._tell_newcomers(site_id, newcomers, sent)
+
+    def _pass_on(self, site_id: int, name: str, said: Said) -> None:
+        if self._voice and (site_id in self._promised or self._peers.speaks(site_id)):
+            self._voice.say(site_id, name, said)
+
+    def _waits_for(self, channel: Channel) -> bool:
+        """Whether another process is about to say it, to screens that have something meanwhile."""
+        name, site_id = channel.name, channel.site_id
+        if name in self._promised.get(site_id, _NOTHING)[1] or self._told.seq_of(name) is None:
+            return False
+        return self._peers.expects(site_id, name)
 
     def _tell_newcomers(self, site_id: int, newcomers: list[Listener], sent: set[str]) -> None:
         """What the channels said before: made once for all who came together."""
@@ -209,72 +242,46 @@ class Publisher:
                 if channel.site_id == site_id and channel.name not in sent:
                     untold.setdefault(channel.name, []).append(one.sid)
         for name, sids in untold.items():
-            if said := self._said.get(name):
-                self._send(name, said, sids[0] if len(sids) == 1 else sids)
+            self._told.repeat(name, sids)
 
-    def _is_due(self, channel: Channel, site: Site, touched: set[int] | None) -> bool:
-        """Whether the channel may say something else than it did."""
-        said = self._said.get(channel.name)
-        if render_of(channel.kind) is None or (said and said.seq >= site.seq):
-            return False
-        # A phone's own channel speaks only when its visit changed: a thousand need no rendering.
-        is_untouched = touched is not None and channel.subject not in touched
-        is_well = channel.name not in self._failing
-        if said and is_well and channel.kind == "visit" and is_untouched:
-            said.seq = site.seq
-            return False
-        return True
+    def _shared(self, site_id: int) -> list[Channel]:
+        """The site's channels that are listened to here and may be at other processes too."""
+        channels = self._audience.of_site(site_id)
+        return [c for c in channels if c.kind != "visit" and render_of(c.kind)]
 
-    def _say(self, session: Session, site: Site, channel: Channel, now: datetime) -> bool:
-        """Bring the channel up to the snapshot; whether that was sent to all who listen."""
-        said = self._said.get(channel.name)
-        render = render_of(channel.kind)
-        assert render
-        is_well = channel.name not in self._failing
-        try:
-            content = render(session, site, now, channel.subject)
-        except Exception:
-            if is_well:
-                log.exception("%s could not be rendered; its screens are not live", channel.name)
-            self._failing.add(channel.name)
+    def _behind(self, site_id: int, seq: int, *, told: bool = False) -> frozenset[str]:
+        """Those of them that do not say yet what is so as of `seq`; `told`: but something."""
+        as_of = {c.name: self._told.seq_of(c.name) for c in self._shared(site_id)}
+        return frozenset(n for n, at in as_of.items() if (not told if at is None else at < seq))
+
+    def _is_news(self, site_id: int, seq: int) -> bool:
+        with self._lock:
+            if seq <= self._newest.get(site_id, -1):
+                return False
+            self._newest[site_id] = seq
+            self._dirty.add(site_id)
+            return True
+
+    def _again(self, sites: set[int]) -> None:
+        if sites:
             with self._lock:
-                self._dirty.add(site.id)
-            return False
-        self._failing.discard(channel.name)
-        fresh = _Said(site.seq, content)
-        changed = said is None or said.content != content
-        self._said[channel.name] = fresh
-        self._said_at.setdefault(site.id, set()).add(channel.name)
-        if changed:
-            self._send(channel.name, fresh, channel.name)
-        return changed
+                self._dirty |= sites
+            self._wake.set()
 
-    def _send(self, name: str, said: _Said, room: str | list[str]) -> None:
-        if said.content:
-            head = {"channel": name, "seq": said.seq, "sent_at": stamp(datetime.now(UTC))}
-            self._transport.emit("update", {**head, **said.content}, room)
+    def _is_true(self, site_id: int, seq: int) -> bool:
+        """Whether everything up to `seq` was said here, but on channels that fail."""
+        phones = len(self._audience.of_site(site_id)) - len(self._shared(site_id))
+        if phones and self._renderer.looked(site_id) < seq:
+            return False
+        return self._behind(site_id, seq) <= self._renderer.failing
 
     def _beat(self, site_id: int, slug: str, seq: int) -> None:
         at = stamp(datetime.now(UTC))
-        skip = self._audience.members(self._failing)
+        skip = self._audience.members(self._renderer.failing)
         self._transport.emit(
             "heartbeat", {"site": slug, "seq": seq, "at": at}, beat_room(site_id), skip
         )
 
     def _forget_unheard(self, site_id: int) -> None:
-        said_at = self._said_at.get(site_id, set())
-        for name in [name for name in said_at if not self._audience.has(name)]:
-            said_at.discard(name)
-            self._said.pop(name, None)
-            self._failing.discard(name)
-
-    @contextmanager
-    def _rendering(self) -> Iterator[None]:
-        """A Flask context in which the pages' own partials can be rendered."""
-        with self._app.test_request_context("/", base_url=self._base_url):
-            g.is_live = True
-            yield
-
-
-def _turn(channel: Channel) -> int:
-    return _FIRST.index(channel.kind) if channel.kind in _FIRST else len(_FIRST)
+        gone = self._told.forget_unheard(site_id, self._audience.has)
+        self._renderer.failing.difference_update(gone)

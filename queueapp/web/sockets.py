@@ -3,6 +3,7 @@
 import sys
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
@@ -57,7 +58,7 @@ class Live:
                 self._started.start()
                 threading.Thread(target=self.watch.run, name="watch", daemon=True).start()
                 if self.pokes:
-                    self.pokes.listen(self.publisher.heard, self.watch.heard)
+                    self.pokes.listen(self.publisher, self.watch.heard)
 
     def stop(self) -> None:
         """End the loops and wait for that of the screens."""
@@ -82,17 +83,17 @@ def register(app: Flask, settings: Settings, database: Database) -> None:
         manage_session=False,
     )
     audience, wire = Audience(), Wire(socketio)
-    publisher = Publisher(app, database, audience, wire)
     watch = Watch(database, audience, wire)
-    database.on_commit(publisher.committed)
     database.on_access(watch.heard)
     pokes = None
     if settings.redis_url:
         from queueapp.realtime.pokes import Pokes
+        from queueapp.realtime.seal import Seal
 
-        pokes = Pokes(settings.redis_url)
-        database.on_commit(pokes.tell)
+        pokes = Pokes(settings.redis_url, Seal(settings, Path(app.root_path, app.template_folder)))
         database.on_access(pokes.tell_access)
+    publisher = Publisher(app, database, audience, wire, pokes)
+    database.on_commit(publisher.committed)
     live = Live(socketio, publisher, watch, pokes)
     app.extensions["queueapp.live"] = live
 

@@ -68,12 +68,12 @@ def _write(self: Database) -> Iterator[Session]:
 def create_app() -> Flask:
     """The app, with its guards taken away."""
     app = queueapp.create_app()
-    from queueapp.realtime.publish import Publisher
+    from queueapp.realtime.told import Told
 
     Database.write = _write  # type: ignore[method-assign]
-    publisher = app.extensions["queueapp.live"].publisher
+    told = app.extensions["queueapp.live"].publisher._told
     count = itertools.count()
-    send = publisher._send
+    send = told._send
 
     def send_some(*arguments: Any) -> None:
         turn = next(count) % 4
@@ -82,6 +82,6 @@ def create_app() -> Flask:
         elif turn != 2:
             send(*arguments)
 
-    publisher._send = send_some
-    assert isinstance(publisher, Publisher)
+    told._send = send_some
+    assert isinstance(told, Told)
     return app

@@ -68,6 +68,21 @@ class Behind:
         with self.database.read() as session:
             return session.get_one(Site, self.site_id).seq
 
+    @contextlib.contextmanager
+    def stuck_database(self, app: Served) -> Iterator[None]:
+        """PostgreSQL stands still for one of the processes, in the midst of whatever it asked."""
+        who = {"name": f"app-{self.apps.index(app) + 1}"}
+        query = sa.text("SELECT pid FROM pg_stat_activity WHERE application_name = :name")
+        with self.database.read() as session:
+            backends = [psutil.Process(pid) for pid in session.scalars(query, who)]
+        for backend in backends:
+            backend.suspend()
+        try:
+            yield
+        finally:
+            for backend in backends:
+                backend.resume()
+
     def holder(self) -> str:
         """Who has the worker's lease."""
         with self.database.read() as session:
@@ -91,6 +106,7 @@ class Follower:
     url: str
     token: str
     origin: str
+    want: tuple[str, ...] = ("desk:here",)
     updates: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -119,7 +135,7 @@ class Follower:
     def _connect(self, wait_s: float) -> None:
         self._apart.clear()
         self.client.connect(
-            self.url, auth={"token": self.token, "want": ["desk:here"]},
+            self.url, auth={"token": self.token, "want": list(self.want)},
             transports=["websocket"], wait_timeout=wait_s,
         )  # fmt: skip
 
@@ -177,7 +193,7 @@ def behind_nginx(database_url: str, directory: Path) -> Iterator[Behind]:
         environment = {"PUBLIC_URL": url, "TRUSTED_PROXIES": "1"}
         apps = [
             Served(database_url, directory / f"app-{n}.log", redis_url=redis_url,
-                   environment=environment)
+                   environment={**environment, "PGAPPNAME": f"app-{n}"})
             for n in (1, 2)
         ]  # fmt: skip
         for app in apps:
@@ -203,6 +219,12 @@ def screens_of(app: Served) -> int:
         if "gunicorn" in process.cmdline()
         for one in process.net_connections("tcp")
     )
+
+
+def web_of(app: Served) -> psutil.Process:
+    """The one web process of an app."""
+    (web,) = app.web_processes()
+    return web
 
 
 def worker_of(app: Served) -> psutil.Process:

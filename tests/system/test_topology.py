@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,20 @@ def test_two_processes_behind_nginx_are_one_to_whoever_watches(behind: Behind) -
     working = by_pid[int(holder.split(":")[1])]
     other = second if working is first else first
     standing_by = worker_of(other)
+
+    # What one of them has rendered the other passes on: without its database it could not itself.
+    watcher, beats = behind.screen(url=other.url), list[Any]()
+    watcher.client.on("heartbeat", beats.append)
+    assert within(5, lambda: bool(beats))
+    with behind.stuck_database(other):
+        within(1.5, lambda: False)
+        heard = len(beats)
+        taken = [behind.take_ticket(working.url) for _ in range(2)]
+        assert within(5, lambda: watcher.has(taken[-1]))
+        # The control: it does not say that this is all.
+        assert not within(2, lambda: len(beats) > heard)
+    assert within(10, lambda: len(beats) > heard)
+
     standing_by.suspend()
     seq = behind.take_ticket()
     assert within(10, lambda: behind.forecast_for() >= seq)

@@ -18,7 +18,7 @@ from queueapp.domain.visit import CallOutcome, CallRoute, EntryState, Presence
 from queueapp.realtime.content import content
 from queueapp.realtime.content.line import open_rows
 from queueapp.realtime.content.lobby_words import delay_words, goals, hit_line, moved_words
-from queueapp.realtime.publish import stamp
+from queueapp.realtime.told import stamp
 
 SHOWN_CALLS = 6
 # More than are shown go along as data: of many calls in one moment none goes unheard.

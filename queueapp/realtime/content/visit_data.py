@@ -5,7 +5,7 @@ from typing import Any
 
 from queueapp.db.models import Promise, QueueEntry, Visit
 from queueapp.domain.visit import IN_ROOM_STATES, OPEN_STATES
-from queueapp.realtime.publish import stamp
+from queueapp.realtime.told import stamp
 
 
 def data_of(row: Visit) -> dict[str, Any]:
