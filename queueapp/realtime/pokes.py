@@ -74,9 +74,13 @@ class Pokes:
         """A listener of `Database.on_access`."""
         self._put(ACCESS, "", None)
 
-    def say(self, site_id: int, name: str, said: Said | None) -> None:
-        """What a channel says, for the screens of other processes, if any have asked for it."""
+    def say(self, site_id: int, name: str, said: Said | None) -> bool:
+        """What a channel says, for the screens of other processes, if any have asked for it.
+
+        Whether any had asked for one of the site's when last it was told of.
+        """
         self._put("said", name, (site_id, said))
+        return bool(self._wanted.get(site_id))
 
     def listen(self, ears: Ears, heard_access: Callable[[], None]) -> None:
         """Tell `ears` of every word, and call `heard_access()`, in a thread of its own."""

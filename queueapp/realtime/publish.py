@@ -50,8 +50,11 @@ class Voice(Protocol):
     def tell(self, change: Committed, names: Collection[str]) -> None:
         """A site changed, and `names` are about to be said from here."""
 
-    def say(self, site_id: int, name: str, said: Said | None) -> None:
-        """What a channel says, for their screens; None: this process does not say it any more."""
+    def say(self, site_id: int, name: str, said: Said | None) -> bool:
+        """What a channel says, for their screens; None: this process does not say it any more.
+
+        Whether there may be any that wait for it.
+        """
 
 
 class Publisher:
@@ -223,9 +226,10 @@ class Publisher:
                     self._dirty.add(site_id)
         self._tell_newcomers(site_id, newcomers, sent)
 
-    def _pass_on(self, site_id: int, name: str, said: Said) -> None:
+    def _pass_on(self, site_id: int, name: str, said: Said) -> bool:
         if self._voice and (site_id in self._promised or self._peers.speaks(site_id)):
-            self._voice.say(site_id, name, said)
+            return self._voice.say(site_id, name, said)
+        return False
 
     def _waits_for(self, channel: Channel) -> bool:
         """Whether another process is about to say it, to screens that have something meanwhile."""

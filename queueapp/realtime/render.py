@@ -24,8 +24,8 @@ SLICE_S = 0.25
 # Told first: what most people look at, and where a call is heard.
 _FIRST = ("line", "lobby", "visit", "room")
 
-# (site id, channel, what it says): for whoever else is to hear of it.
-PassOn = Callable[[int, str, Said], None]
+# (site id, channel, what it says): for whoever else is to hear of it; whether somebody may.
+PassOn = Callable[[int, str, Said], bool]
 
 
 class Renderer:
@@ -46,9 +46,7 @@ class Renderer:
         """Nobody listens to the site any more."""
         self._looked.pop(site_id, None)
 
-    def bring_up(
-        self, site_id: int, channels: Collection[Channel], pass_on: PassOn | None
-    ) -> set[str]:
+    def bring_up(self, site_id: int, channels: Collection[Channel], pass_on: PassOn) -> set[str]:
         """Render what may have changed; the names of those that all listeners were told of.
 
         What is rendered goes to `pass_on` too, but for the phones' own.
@@ -66,13 +64,13 @@ class Renderer:
                 if channel.kind == "visit" and visits:
                     load_together(session, "visit", visits)
                     visits = []
-                said = self._said(session, site, channel, now)
-                if said and pass_on and channel.kind != "visit":
-                    # First, as it has a longer way to go.
-                    pass_on(site.id, channel.name, said)
-                if said and self._told.tell(site.id, channel.name, said):
-                    sent.add(channel.name)
-                if time.monotonic() - gave_way_at > SLICE_S:
+                said, is_awaited = self._said(session, site, channel, now), False
+                if said:
+                    if self._told.tell(site.id, channel.name, said):
+                        sent.add(channel.name)
+                    is_awaited = channel.kind != "visit" and pass_on(site.id, channel.name, said)
+                # What is awaited elsewhere leaves before the next is rendered.
+                if is_awaited or time.monotonic() - gave_way_at > SLICE_S:
                     time.sleep(0)
                     gave_way_at = time.monotonic()
             self._looked[site_id] = site.seq
