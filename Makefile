@@ -47,7 +47,7 @@ bench: install ## the product's own benchmarks beside their floors
 soak: $(VENV)/.dev static/vendor/.built ## rules with 2,000 examples each, races and faults at their full counts, each page at every size, a month in an hour
 	@$(BIN)/python -m tests.ensure_binaries
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n $(TEST_WORKERS) tests/unit tests/web/test_schemathesis.py
-	DATABASES=both $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup tests/web
+	DATABASES=both $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup tests/web tests/db
 	SWEEP=thorough $(BIN)/python -m pytest -q -s tests/browser/test_axe.py
 	GONE_FOR_S=30 $(BIN)/python -m pytest -q tests/system/test_outages.py
 	$(BIN)/python -m tests.soak

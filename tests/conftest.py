@@ -24,7 +24,7 @@ from tests.engines import make_thrifty_engine
 from tests.served import Served
 
 settings.register_profile(
-    "quick", max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "quick", max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("ci", settings.get_profile("quick"), derandomize=True, print_blob=True)
 settings.register_profile("soak", settings.get_profile("quick"), max_examples=2000)
@@ -32,6 +32,8 @@ settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "quick" if binaries.may_skip() else "ci")
 )
 
+# `make soak` asks everything of both kinds of database.
+EVERYTHING_ON_BOTH = os.environ.get("DATABASES") == "both"
 GROUPS = ("unit", "db", "web", "browser", "system")
 # No race next to another: these keep to one xdist worker.
 RACES = ("test_races", "test_write_lock")
@@ -49,6 +51,25 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.loadscopereorder = False
     for group in GROUPS:
         config.addinivalue_line("markers", f"{group}: tests under tests/{group}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Of what asks a database, tests of pages run on SQLite, all others on both kinds.
+
+    Marked `both_databases` are races in tests/web, and as many of the rest there as it takes to
+    send PostgreSQL every statement that any page or call sends. Marked `one_database` are tests
+    elsewhere that say the same of rules once more, with statements that others send.
+    """
+    if "database" not in metafunc.fixturenames or EVERYTHING_ON_BOTH:
+        return
+    marked = metafunc.definition.get_closest_marker
+    of_pages = "web" in metafunc.definition.path.relative_to(Path(__file__).parent).parts
+    is_one = not marked("both_databases") if of_pages else bool(marked("one_database"))
+    chosen = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+    named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if is_one and not any("database" in names for names in named):
+        metafunc.definition.add_marker(chosen)
 
 
 # First, so that xdist, which reads the groups in the same hook, finds them; and last, as pytest

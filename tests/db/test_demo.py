@@ -151,6 +151,7 @@ def is_alive(db: Database, now: datetime) -> None:
         assert session.scalar(without) == 0
 
 
+@pytest.mark.one_database
 def test_most_will_be_called_in_time(filled: Filled) -> None:
     with filled.db.read() as session:
         site_id = session.scalars(sa.select(Site.id)).one()
@@ -162,6 +163,7 @@ def test_most_will_be_called_in_time(filled: Filled) -> None:
         assert sum(miss > 0.5 for miss in misses) <= len(misses) / 3, misses
 
 
+@pytest.mark.one_database
 def test_repeating_it_changes_nothing_and_prints_the_same(filled: Filled) -> None:
     first = filled.first
     with filled.db.read() as session:
@@ -176,6 +178,7 @@ def test_repeating_it_changes_nothing_and_prints_the_same(filled: Filled) -> Non
         assert person in first.output
 
 
+@pytest.mark.one_database
 def test_the_next_day_is_filled_anew_and_the_old_one_ended(filled: Filled) -> None:
     filled.run("--days", "1", now=MORNING + timedelta(days=1))
     with filled.db.read() as session:

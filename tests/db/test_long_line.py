@@ -25,6 +25,7 @@ def whole_order_says(clinic: SmallClinic, room: int) -> int | None:
     return first.entry_id if first else None
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("seed", range(6))
 def test_everyone_is_called_in_the_whole_order(clinic: SmallClinic, seed: int) -> None:
     chance = Random(seed)

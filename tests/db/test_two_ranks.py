@@ -43,6 +43,7 @@ def told(clinic: SmallClinic, service_id: int) -> tuple[int, int]:
     return low // minutes(1), high // minutes(1)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("seed", range(3))
 def test_door_and_ticket_count_the_same_people(clinic: SmallClinic, seed: int) -> None:
     chance = Random(seed)

@@ -122,6 +122,7 @@ def test_what_was_taken_back_never_shows(clinic: SmallClinic, step: str) -> None
     clinic.do(action, **arguments)  # and can be done again
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("step", STEPS)
 def test_nothing_is_undone_twice_or_after_its_time(clinic: SmallClinic, step: str) -> None:
     kind, state, make = STEPS[step]

@@ -1,6 +1,5 @@
 """The whole app, on a database of the test's own."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,25 +15,6 @@ from tests.web.patient_world import PatientWorld, world_on
 from tests.web.phone_words import join
 from tests.web.room_world import RoomWorld
 from tests.web.web_world import SECRET, WebWorld
-
-# `make soak` asks everything of both.
-EVERYTHING_ON_BOTH = os.environ.get("DATABASES") == "both"
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """On PostgreSQL run those marked `both_databases` alone, on SQLite all.
-
-    Marked are races, and as many of the others as it takes to send PostgreSQL every statement
-    that any page or call sends; what the database itself must hold is tested in tests/db on both.
-    """
-    if "database" not in metafunc.fixturenames or EVERYTHING_ON_BOTH:
-        return
-    if metafunc.definition.get_closest_marker("both_databases"):
-        return
-    chosen = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-    if chosen.mark not in metafunc.definition.iter_markers("parametrize"):
-        metafunc.definition.add_marker(chosen)
 
 
 @pytest.fixture(scope="session")
