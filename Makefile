@@ -44,10 +44,10 @@ screenshots: $(VENV)/.dev static/vendor/.built ## every screen at its real size,
 bench: install ## the product's own benchmarks beside their floors
 	@for name in live calls checkin forecast board; do $(QUEUEAPP) bench $$name --json - || exit 1; done
 
-soak: $(VENV)/.dev static/vendor/.built ## rules with 2,000 examples each, races and faults at their full counts, each page at every size, a month in an hour
+soak: $(VENV)/.dev static/vendor/.built ## rules with 2,000 examples each, pages on both databases, races and faults at their full counts, each page at every size, a month in an hour
 	@$(BIN)/python -m tests.ensure_binaries
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n $(TEST_WORKERS) tests/unit tests/web/test_schemathesis.py
-	DATABASES=both $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup tests/web tests/db
+	DATABASES=both $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup tests/web tests/db tests/browser/test_day.py
 	SWEEP=thorough $(BIN)/python -m pytest -q -s tests/browser/test_axe.py
 	GONE_FOR_S=30 $(BIN)/python -m pytest -q tests/system/test_outages.py
 	$(BIN)/python -m tests.soak

@@ -48,9 +48,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-# What is asked of the database is asked by pages, whose tests run on both kinds. A story in the
-# browser stands on them; one of them, from the door to the room, is told on both.
-on_one_database = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+# What is asked of the database is asked by pages, which their own tests ask on both kinds. A story
+# in the browser stands on them; from the door to the room it is told on both in `make soak`.
+on_one_database = pytest.mark.one_database
 
 
 class Watch:

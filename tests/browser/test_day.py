@@ -13,6 +13,7 @@ from queueapp.actions.bookings import Place
 from queueapp.db.models import Clinician, ClinicianService, QueueEntry, Service, Site
 from queueapp.db.session import Database
 from queueapp.domain.actor import SYSTEM
+from tests.browser.conftest import on_one_database
 from tests.factories import make_patient
 from tests.served import Served
 
@@ -81,6 +82,7 @@ def press(room: Page, words: str) -> None:
     room.locator("[data-primary]").click()
 
 
+@on_one_database
 def test_from_the_door_to_the_room(
     served: Served, ways: dict[str, dict[str, str]], person: Person
 ) -> None:
