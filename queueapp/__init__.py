@@ -18,8 +18,9 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
 
     logs.configure()
     with loading():
-        # For clients of Socket.IO alone, of which a server has none; they take long to load.
-        with as_if_missing("aiohttp", "requests"):
+        # For clients of Socket.IO and its own way of passing on, which a server has none of; they
+        # take long to load, and Redis is loaded where it is set.
+        with as_if_missing("aiohttp", "requests", "redis"):
             import flask_socketio  # noqa: F401
         from queueapp.app import build
 
