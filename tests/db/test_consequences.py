@@ -220,5 +220,6 @@ def test_it_reckons_with_what_the_worker_has_learned(clinic: Clinic) -> None:
     learned = clinic.told(clinic.first(3)).losses[0].minutes
     assert by_plan is not None
     assert learned is not None
-    assert by_plan <= 12
+    # Ten minutes' plan with walk and gap: by the luck of the draw 9 to 13.
+    assert 8 <= by_plan <= 14
     assert 17 <= learned <= 23
