@@ -62,6 +62,8 @@ class Pokes:
         self._keys: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._teller: threading.Thread | None = None
+        self._listener: threading.Thread | None = None
+        self._ended = threading.Event()
         # The channels that Redis has confirmed to send here; those others asked for.
         self._subscribed: frozenset[str] = frozenset()
         self._wanted: dict[int, frozenset[str]] = {}
@@ -84,9 +86,16 @@ class Pokes:
 
     def listen(self, ears: Ears, heard_access: Callable[[], None]) -> None:
         """Tell `ears` of every word, and call `heard_access()`, in a thread of its own."""
-        threading.Thread(
+        self._listener = threading.Thread(
             target=self._hear, args=(ears, heard_access), name="pokes-in", daemon=True
-        ).start()
+        )
+        self._listener.start()
+
+    def stop(self) -> None:
+        """Hear no more; returns when that is so, within a second or as soon as Redis answers."""
+        self._ended.set()
+        if self._listener:
+            self._listener.join()
 
     def _put(self, kind: str, what: str, item: Any) -> None:
         key = (kind, what)
@@ -144,7 +153,7 @@ class Pokes:
 
     def _hear(self, ears: Ears, heard_access: Callable[[], None]) -> None:
         is_well = True
-        while True:
+        while not self._ended.is_set():
             try:
                 with (
                     redis.Redis.from_url(
@@ -154,7 +163,7 @@ class Pokes:
                 ):
                     words.subscribe(CHANNEL)
                     look_at = 0.0
-                    while True:
+                    while not self._ended.is_set():
                         if time.monotonic() >= look_at:
                             self._ask_for(words, ears.listened_to() if self._seal else ())
                             look_at = time.monotonic() + _LOOK_EVERY_S
@@ -168,7 +177,7 @@ class Pokes:
                 is_well = False
                 self._subscribed = frozenset()
                 ears.lost()
-                time.sleep(_RETRY_S)
+                self._ended.wait(_RETRY_S)
 
     def _topic(self, name: str) -> str:
         assert self._seal

@@ -65,10 +65,15 @@ class Stage:
 
     def __init__(self, world: WebWorld) -> None:
         self.world, self.rendered = world, list[str]()
+        self.processes: list[Process] = []
         with world.database.read() as session:
             self.site_id = session.query(Site).filter_by(slug="here").one().id
         self.desk = Channel("desk", self.site_id, "desk:here")
         self.lobby = Channel("lobby", self.site_id, "lobby:here")
+
+    def process(self, redis_url: str, secret: str = SECRET) -> Process:
+        self.processes.append(Process(self.world, redis_url, secret))
+        return self.processes[-1]
 
     def render(
         self, _session: Session, site: Site, _now: datetime, _subject: int | None
@@ -88,16 +93,18 @@ class Stage:
 
 
 @pytest.fixture
-def stage(web_world: WebWorld, monkeypatch: pytest.MonkeyPatch) -> Stage:
+def stage(web_world: WebWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     stage = Stage(web_world)
     monkeypatch.setattr(content, "_renders", dict.fromkeys(("desk", "lobby"), stage.render))
-    return stage
+    yield stage
+    for process in stage.processes:
+        process.pokes.stop()
 
 
 def test_what_one_renders_the_other_passes_on_and_never_back_in_time(
-    stage: Stage, web_world: WebWorld, redis_url: str
+    stage: Stage, redis_url: str
 ) -> None:
-    one, other = (Process(web_world, redis_url) for _ in range(2))
+    one, other = (stage.process(redis_url) for _ in range(2))
     one.open(stage.desk)
     other.open(stage.desk, stage.lobby)
     stage.rendered.clear()
@@ -135,9 +142,9 @@ def test_what_one_renders_the_other_passes_on_and_never_back_in_time(
 
 
 def test_what_was_promised_and_does_not_come_is_rendered_by_who_waits(
-    stage: Stage, web_world: WebWorld, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, other = (Process(web_world, redis_url) for _ in range(2))
+    one, other = (stage.process(redis_url) for _ in range(2))
     one.open(stage.desk)
     other.open(stage.desk)
 
@@ -172,11 +179,9 @@ def test_what_was_promised_and_does_not_come_is_rendered_by_who_waits(
     assert other.seqs(stage.desk) == seqs
 
 
-def test_what_another_copy_says_is_not_shown(
-    stage: Stage, web_world: WebWorld, redis_url: str
-) -> None:
+def test_what_another_copy_says_is_not_shown(stage: Stage, redis_url: str) -> None:
     """One with another secret that was given the same Redis."""
-    one, other, kin = (Process(web_world, redis_url, s) for s in ("another" * 3, SECRET, SECRET))
+    one, other, kin = (stage.process(redis_url, s) for s in ("another" * 3, SECRET, SECRET))
     for process in (one, other, kin):
         process.open(stage.desk)
     seq = stage.change(one)
