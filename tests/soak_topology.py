@@ -1,9 +1,9 @@
 """How much later a change made at one process is seen at the other, and what it costs there.
 
 `.venv/bin/python -m tests.soak_topology [EVENTS]`: two processes of queueapp, PostgreSQL, Redis;
-each event is a ticket taken at one of them in turn, heard by a desk at each. Then the processor
-time of each web process per event, when somebody comes or leaves at the first: with no screen,
-with a desk at each, and with a desk, a lobby and a board.
+while 60 wait, each event is a ticket taken at one of them in turn, heard by a desk at each. Then
+the processor time of each web process per event, when somebody comes or leaves at the first: with
+no screen, with a desk at each, and with a desk, a lobby and a board.
 """
 
 import sys
@@ -19,7 +19,7 @@ from tests.databases import PostgresqlMaker
 from tests.system.deployed import Behind, Follower, behind_nginx, web_of
 from tests.system.listeners import within
 
-EVENTS, GAP_S = 200, 0.25
+EVENTS, GAP_S, WAITING = 200, 0.25, 60
 DESK = ("desk:here",)
 ALL = ("lobby:here", "desk:here", "board:here")
 
@@ -44,12 +44,18 @@ class Timed(Follower):
 def added(behind: Behind, events: int) -> list[float]:
     """Milliseconds from the making process's screen hearing of an event to the other's."""
     screens = [behind.screen(Timed, app.url) for app in behind.apps]
+    for _ in range(WAITING):
+        behind.take_ticket()
     found = []
     for n in range(events):
-        seq = behind.take_ticket(behind.apps[n % 2].url)
+        at = behind.apps[n % 2].url
+        entry = behind.post("/sites/here/entries", at, service="gp").json()["id"]
+        seq = behind.seq()
         assert within(5, lambda seq=seq: all(one.has(seq) for one in screens))
         here, there = (screens[k].heard(seq) for k in (n % 2, 1 - n % 2))
         found.append((there - here) * 1000)
+        time.sleep(GAP_S)
+        assert behind.post(f"/entries/{entry}/leave", at).status_code == 200
         time.sleep(GAP_S)
     for one in screens:
         one.close()

@@ -65,6 +65,10 @@ class Behind:
             time.sleep(0.05)
             answer = self.post("/sites/here/entries", url, key, service="gp")
         assert answer.status_code == 201, answer.text
+        return self.seq()
+
+    def seq(self) -> int:
+        """How far the site is by now."""
         with self.database.read() as session:
             return session.get_one(Site, self.site_id).seq
 
