@@ -180,7 +180,9 @@ async def clinician(month: Month, api: Api, room: int, length_s: float) -> None:
 async def lookers(month: Month, api: Api) -> None:
     """Programs that ask for the state and the figures."""
     while not month.over.is_set():
-        await api.get("/sites/demo/state")
+        # An idle connection may end just as it is used again.
+        with contextlib.suppress(aiohttp.ServerDisconnectedError):
+            await api.get("/sites/demo/state")
         await asyncio.sleep(1)
 
 
