@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 import requests
 import sqlalchemy as sa
 import websocket
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from queueapp.actions.logins import disable_staff
 from queueapp.db.models import Membership, Site, Staff
@@ -35,6 +37,8 @@ class Person:
 
     def __post_init__(self) -> None:
         self.http.trust_env = False
+        # As a browser does where a connection that was kept ends just as it is used again.
+        self.http.mount("http://", HTTPAdapter(max_retries=Retry(2)))
         answer = self.post("/sign-in", email=self.email, password=factories.PASSWORD)
         assert answer.status_code == 302, answer.text
         self.socket = connect(self.served, self.cookie, self.served.url)
