@@ -24,7 +24,7 @@ from tests.engines import make_thrifty_engine
 from tests.served import Served
 
 settings.register_profile(
-    "quick", max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "quick", max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("ci", settings.get_profile("quick"), derandomize=True, print_blob=True)
 settings.register_profile("soak", settings.get_profile("quick"), max_examples=2000)

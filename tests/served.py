@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import psutil
@@ -18,8 +17,8 @@ ROOT = Path(__file__).parent.parent
 STOPS_WITHIN_S = 15.0
 # All have their secret and their database from the tests: what is left to keep is what was
 # compiled of templates, once for all servers and apps that tests start.
-VAR = Path(tempfile.gettempdir()) / f"queueapp-tests-{os.getuid()}"
-VAR.mkdir(mode=0o700, exist_ok=True)
+VAR = ROOT / "var" / "tests"
+VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 class Served:

@@ -11,19 +11,11 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from queueapp.config import Settings
+from queueapp.marks import mark_of
 
 _MAC_BYTES = 16
 _PROGRAM = Path(__file__).parent.parent
 _READ = ("*.py", "*.po", "*.html")
-
-
-def code_mark(*roots: Path) -> str:
-    """A mark of the program's own text below `roots`, the same wherever it is installed."""
-    mark = hashlib.blake2b(digest_size=16)
-    for root in roots:
-        for path in sorted(path for pattern in _READ for path in root.rglob(pattern)):
-            mark.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return mark.hexdigest()
 
 
 class Seal:
@@ -31,7 +23,7 @@ class Seal:
 
     def __init__(self, settings: Settings, templates: Path) -> None:
         database = make_url(settings.database_url).set(username=None, password=None)
-        program = code_mark(_PROGRAM, templates)
+        program = mark_of((_PROGRAM, templates), _READ)
         parts = (settings.secret_key, settings.public_url, str(database), program)
         self._key = hashlib.blake2b("\n".join(parts).encode(), digest_size=32).digest()
         self.kin = self._mac(b"kin").hex()[:12]

@@ -48,10 +48,6 @@ class Told:
         said = self._said.get(name)
         return said.seq if said else None
 
-    def names(self) -> set[str]:
-        """The channels of which something was said."""
-        return set(self._said)
-
     def tell(self, site_id: int, name: str, said: Said) -> bool:
         """Bring the channel up to `said` unless it is there; whether all who listen were sent it.
 

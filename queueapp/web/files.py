@@ -1,10 +1,11 @@
 """Scripts, styles and fonts: fetched once, and kept by the browser until they change."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, g
+
+from queueapp.marks import mark_of
 
 # To be given to Flask as `static_url_path`.
 PATH = "/static/<version>"
@@ -17,7 +18,7 @@ def keep_until_changed(app: Flask) -> None:
     A script finds others, and a style its fonts, beside itself: in the same version.
     """
     assert app.static_folder
-    version = _version(Path(app.static_folder))
+    version = mark_of([Path(app.static_folder)])[:12]
 
     @app.url_defaults
     def name_version(endpoint: str, values: dict[str, Any]) -> None:
@@ -35,11 +36,3 @@ def keep_until_changed(app: Flask) -> None:
         if g.get("is_current_file") and answer.status_code in (200, 206, 304):
             answer.headers["Cache-Control"] = _FOR_GOOD
         return answer
-
-
-def _version(folder: Path) -> str:
-    found = hashlib.sha256()
-    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
-        found.update(path.relative_to(folder).as_posix().encode() + b"\0")
-        found.update(hashlib.sha256(path.read_bytes()).digest())
-    return found.hexdigest()[:12]

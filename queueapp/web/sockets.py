@@ -64,6 +64,8 @@ class Live:
         """End the loops and wait for that of the screens."""
         self.publisher.stop()
         self.watch.stop()
+        if self.pokes:
+            self.pokes.stop()
         if self._started:
             self._started.join()
 

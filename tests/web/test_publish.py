@@ -246,4 +246,4 @@ def test_a_site_is_served_for_its_own_listeners_alone(stage: Stage) -> None:
     stage.publisher.heard(elsewhere, 10_000)
     stage.publisher.round(ticks=True)
     assert {d["site"] for d, _, _ in stage.wire.beats()} == {"here"}
-    assert stage.publisher._told.names() == {"lobby:here"}
+    assert stage.publisher._told.sites() == [stage.site_id]
