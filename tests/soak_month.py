@@ -125,7 +125,7 @@ async def patients(month: Month, api: Api, offered: list[list[str]], days: list[
                     await asyncio.sleep(wait)
                 # As many for each clinician as for the others, or somebody's queue only grows.
                 service = month.dice.choice(month.dice.choice(offered))
-                group.create_task(visit(month, api, service))
+                group.create_task(visit(month, api, service, began + each * (n + 1)))
     month.over.set()
 
 
@@ -144,8 +144,8 @@ def skills(url: str) -> list[list[str]]:
     return [[slug for who, slug in rows if who == one] for one in sorted({who for who, _ in rows})]
 
 
-async def visit(month: Month, api: Api, service: str) -> None:
-    """One who comes, and perhaps steps out or leaves."""
+async def visit(month: Month, api: Api, service: str, closes: float) -> None:
+    """One who comes, and perhaps steps out or leaves; at closing whoever still waits goes home."""
     _, found = await api.post("/sites/demo/entries", {"service": service})
     month.did["arrived"] += 1
     month.links.append(found["visit_token"])
@@ -159,6 +159,9 @@ async def visit(month: Month, api: Api, service: str) -> None:
         await api.post(f"{entry}/step-out", {"back_by": back_by}, 409, 422)
         await asyncio.sleep(month.dice.random())
         await api.post(f"{entry}/return", {}, 409, 422)
+    await asyncio.sleep(max(closes + 5 * month.dice.random() - time.monotonic(), 0.0))
+    status, _ = await api.post(f"{entry}/leave", {"reason": "waited_too_long"}, 409)
+    month.did["sent home at closing"] += status == 200
 
 
 async def clinician(month: Month, api: Api, room: int, length_s: float) -> None:
