@@ -87,6 +87,20 @@ class Behind:
             for backend in backends:
                 backend.resume()
 
+    def freeze(self, process: psutil.Process, app: Served) -> None:
+        """Suspend a process of `app`, but not in a transaction, where others wait for it."""
+        who = {"name": f"app-{self.apps.index(app) + 1}"}
+        inside = sa.text(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name = :name AND state <> 'idle'"
+        )
+        while True:
+            process.suspend()
+            with self.database.read() as session:
+                if not session.scalar(inside, who):
+                    return
+            process.resume()
+
     def holder(self) -> str:
         """Who has the worker's lease."""
         with self.database.read() as session:

@@ -155,6 +155,24 @@ def test_a_statement_that_is_never_answered_is_given_up(fresh_database: str) -> 
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_one_frozen_in_a_transaction_does_not_keep_the_others_out(fresh_database: str) -> None:
+    engine, left_alone = make_engine(fresh_database), "idle_in_transaction_session_timeout"
+    lock = sa.text("LOCK TABLE site IN EXCLUSIVE MODE")
+    with engine.connect() as frozen, engine.connect() as next_one:
+        assert frozen.scalar(sa.text(f"SHOW {left_alone}")) == "1min"
+        frozen.commit()
+        frozen.execute(sa.text(f"SET {left_alone} = '300ms'"))
+        frozen.commit()
+        frozen.execute(lock)
+        next_one.execute(sa.text("SET lock_timeout = '20s'"))
+        next_one.execute(lock)
+        with pytest.raises(sa.exc.DBAPIError) as cut_off:
+            frozen.execute(sa.text("SELECT 1"))
+    assert fault_of(cut_off.value) == Fault.GONE
+    engine.dispose()
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_a_commit_that_nobody_answered_is_in_doubt(fresh_database: str) -> None:
     database, other = Database(fresh_database), make_engine(fresh_database)
 

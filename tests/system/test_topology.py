@@ -58,7 +58,7 @@ def test_two_processes_behind_nginx_are_one_to_whoever_watches(behind: Behind) -
         assert not within(2, lambda: len(beats) > heard)
     assert within(10, lambda: len(beats) > heard)
 
-    standing_by.suspend()
+    behind.freeze(standing_by, other)
     seq = behind.take_ticket()
     assert within(10, lambda: behind.forecast_for() >= seq)
     assert behind.holder() == holder
