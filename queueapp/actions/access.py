@@ -10,13 +10,15 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions.booking_links import booker
 from queueapp.actions.tickets import token_hash
-from queueapp.db.core import core
 from queueapp.db.models import ApiToken, BookingLink, Device, Membership, SignIn, Staff, Visit
+from queueapp.db.statement import Statement
 from queueapp.domain.actor import Actor, ActorKind
 from queueapp.domain.viewer import Credential, Grant, Identity, Part, Viewer, stamp_of
 
 SIGNED_IN_FOR = timedelta(hours=16)
-_OF_TOKEN = sa.select(ApiToken.__table__).where(ApiToken.token_hash == sa.bindparam("hash"))
+_OF_TOKEN = Statement(
+    sa.select(ApiToken.__table__).where(ApiToken.token_hash == sa.bindparam("hash"))
+)
 
 
 def viewer_of(session: Session, credentials: Iterable[Credential], now: datetime) -> Viewer:
@@ -88,7 +90,7 @@ def _signed_in(since: Any) -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-_STAFF = (
+_STAFF = Statement(
     sa.select(
         SignIn.id, SignIn.key, SignIn.staff_id, Staff.name, Membership.role, Membership.site_id
     )
@@ -97,12 +99,12 @@ _STAFF = (
     .where(SignIn.id == sa.bindparam("id"), *_signed_in(sa.bindparam("since")))
     .order_by(Membership.id)
 )
-_DEVICE = sa.select(Device.__table__).where(Device.id == sa.bindparam("id"))
+_DEVICE = Statement(sa.select(Device.__table__).where(Device.id == sa.bindparam("id")))
 
 
 def identity_of_token(session: Session, token: str, now: datetime) -> Identity | None:
     """Whom a bearer token stands for: a program's, or the link of a visit."""
-    found = core(session).execute(_OF_TOKEN, {"hash": token_hash(token)}).one_or_none()
+    found = _OF_TOKEN.one_or_none(session, {"hash": token_hash(token)})
     return visit_of_token(session, token, now) if found is None else _program(found)
 
 
@@ -128,7 +130,7 @@ def device_of_token(session: Session, token: str, now: datetime) -> Identity | N
 def _staff(session: Session, sign_in_id: int, now: datetime) -> Identity | None:
     session.flush()
     values = {"id": sign_in_id, "since": now - SIGNED_IN_FOR}
-    rows = core(session).execute(_STAFF, values).all()
+    rows = _STAFF.all(session, values)
     if not rows:
         return None
     found = rows[0]
@@ -141,7 +143,7 @@ def _staff(session: Session, sign_in_id: int, now: datetime) -> Identity | None:
 
 def _device(session: Session, device_id: int, now: datetime) -> Identity | None:
     session.flush()
-    device = core(session).execute(_DEVICE, {"id": device_id}).one_or_none()
+    device = _DEVICE.one_or_none(session, {"id": device_id})
     if device is None or device.revoked_at is not None:
         return None
     return Identity(

@@ -10,9 +10,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from queueapp.actions import base
-from queueapp.db.core import core
 from queueapp.db.models import DeskItem, Device, Site, Visit
 from queueapp.db.queries.queue import load_queue
+from queueapp.db.statement import Statement
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.ordering import is_stranded
@@ -36,7 +36,7 @@ class ItemKind(StrEnum):
 
 
 SETTLED = "settled"
-_OPEN_OF_ENTRY = (
+_OPEN_OF_ENTRY = Statement(
     sa.select(DeskItem.id, DeskItem.kind)
     .where(DeskItem.entry_id == sa.bindparam("entry"), DeskItem.closed_at.is_(None))
     .order_by(DeskItem.id)
@@ -150,7 +150,7 @@ def close_for_entry(
 ) -> list[DeskItem]:
     """Close the entry's open items, of one kind or of all, because their cause is gone."""
     session.flush()
-    found = core(session).execute(_OPEN_OF_ENTRY, {"entry": entry_id}).all()
+    found = _OPEN_OF_ENTRY.all(session, {"entry": entry_id})
     return [
         close_item(session, actor, now, item_id=item_id, outcome=outcome)
         for item_id, its_kind in found

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions.base import get_entry, get_visit
-from queueapp.db.core import core
 from queueapp.db.models import Appointment, Call, OrderMove, QueueEntry, Visit
+from queueapp.db.statement import Statement
 from queueapp.db.unit import find_locked_site
 from queueapp.db.writing import change_now, say_changed
 from queueapp.domain.refusal import conflict, not_found
@@ -23,13 +23,13 @@ from queueapp.domain.visit import (
 
 _CALL: Any = Call.__table__
 _MOVE: Any = OrderMove.__table__
-_END_CALL = (
+_END_CALL = Statement(
     sa.update(_CALL)
     .where(_CALL.c.entry_id == sa.bindparam("of_entry"), _CALL.c.outcome.is_(None))
     .values(outcome=sa.bindparam("outcome"), ended_at=sa.bindparam("ended_at"))
     .returning(_CALL.c.id)
 )
-_END_MOVES = (
+_END_MOVES = Statement(
     sa.update(_MOVE)
     .where(
         sa.or_(
@@ -92,7 +92,7 @@ def end_call(
     """End the entry's standing call, if one stands; its number."""
     session.flush()
     ended = {"of_entry": entry.id, "outcome": outcome, "ended_at": when}
-    call_id: int | None = core(session).scalar(_END_CALL, ended)
+    call_id: int | None = _END_CALL.scalar(session, ended)
     if call_id is not None:
         say_changed(session, Call, [call_id], outcome=outcome, ended_at=when)
     return call_id
@@ -112,7 +112,7 @@ def end_moves(session: Session, entry: QueueEntry, when: datetime) -> list[int]:
     """End the moves of the entry and those placed before it; their numbers."""
     session.flush()
     ended = {"of_entry": entry.id, "ended_at": when}
-    moves = list(core(session).scalars(_END_MOVES, ended))
+    moves = _END_MOVES.scalars(session, ended)
     say_changed(session, OrderMove, moves, ended_at=when)
     return moves
 

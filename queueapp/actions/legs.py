@@ -63,7 +63,9 @@ def open_visit(
     """A new stay with a ticket of its own and a phone link."""
     day = site.day_at(when)
     key, nonce = new_nonce()[:16], new_nonce()
-    visit = Visit(
+    visit = insert_now(
+        session,
+        Visit,
         site_id=site.id,
         day=day,
         ticket=next_ticket(session, site.id, day),
@@ -81,7 +83,7 @@ def open_visit(
         discreet=discreet,
     )
     hold(session, visit)
-    return insert_now(session, visit)
+    return visit
 
 
 def open_entry(
@@ -104,7 +106,9 @@ def open_entry(
 
     A wish told now is checked by the caller; one kept from before is kept as it was.
     """
-    entry = QueueEntry(
+    entry = insert_now(
+        session,
+        QueueEntry,
         site_id=site.id,
         visit_id=visit.id,
         service_id=service.id,
@@ -125,7 +129,6 @@ def open_entry(
         needs=service.needs_of(visit.patient),
         note=note_text,
     )
-    insert_now(session, entry)
     promise = promise_at_joining(session, now, site=site, entry=entry)
     # Known without asking the database again.
     set_committed_value(entry, "visit", visit)

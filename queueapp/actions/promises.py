@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions.base import note
 from queueapp.actions.intake import closes_at
-from queueapp.db.core import core
 from queueapp.db.known import settled
 from queueapp.db.models import (
     Promise,
@@ -22,6 +21,7 @@ from queueapp.db.models import (
     Visit,
 )
 from queueapp.db.queries.forecasts import parsed
+from queueapp.db.statement import Statement
 from queueapp.db.unit import lock_site
 from queueapp.db.writing import change_now, insert_now
 from queueapp.domain.actor import SYSTEM
@@ -36,14 +36,14 @@ _NEWEST = (
     .execution_options(populate_existing=True)
 )
 _S, _L = Shift.__table__.c, ShiftService.__table__.c
-_ON_SHIFT = (
+_ON_SHIFT = Statement(
     sa.select(_S.id, _S.clinician_id, _L.service_id)
     .join_from(Shift.__table__, ShiftService.__table__, _L.shift_id == _S.id)
     .where(_S.site_id == sa.bindparam("site"), _S.actual_from.is_not(None), _S.actual_to.is_(None))
 )
 _E, _V = QueueEntry.__table__.c, Visit.__table__.c
 _PLACE = ("band", "due_by", "arrived_at", "id")
-_AHEAD = (
+_AHEAD = Statement(
     sa.select(sa.func.count())
     .select_from(sa.join(QueueEntry.__table__, Visit.__table__, _V.id == _E.visit_id))
     .where(
@@ -65,7 +65,9 @@ def promise_at_joining(
     stored = newest_forecast(session, site, now)
     told = quote_for(session, now, site=site, entry=entry, stored=stored)
     low, high = said_range(told)
-    promise = Promise(
+    return insert_now(
+        session,
+        Promise,
         entry_id=entry.id,
         number=1,
         told_at=now,
@@ -79,7 +81,6 @@ def promise_at_joining(
         raw_high=timedelta(seconds=told.raw_s[1]) if told.raw_s else None,
         ahead=told.ahead,
     )
-    return insert_now(session, promise)
 
 
 def newest_forecast(session: Session, site: Site, now: datetime) -> StoredForecast | None:
@@ -111,7 +112,7 @@ def store_forecast(session: Session, now: datetime, *, site: Site, made: Forecas
         "content": made.to_json(),
     }
     if row is None:
-        insert_now(session, StoredForecast(site_id=site.id, **values))
+        insert_now(session, StoredForecast, site_id=site.id, **values)
     else:
         change_now(session, row, **values)
     note(session, SYSTEM, now, Kind.FORECAST_STORED, site_id=site.id)
@@ -119,8 +120,8 @@ def store_forecast(session: Session, now: datetime, *, site: Site, made: Forecas
 
 def _eligible_ahead(session: Session, entry: QueueEntry, sharing: set[int]) -> int:
     """How many who are here are due before, among services that share a clinician on shift."""
-    found: int | None = core(session).scalar(
-        _AHEAD,
+    found: int | None = _AHEAD.scalar(
+        session,
         {"site": entry.site_id, "sharing": sorted(sharing)}
         | {name: getattr(entry, name) for name in _PLACE},
     )
@@ -177,7 +178,7 @@ def _on_shift(session: Session, entry: QueueEntry) -> list[tuple[int, set[int]]]
     given: dict[int, set[int]] = defaultdict(set)
     clinicians: dict[int, int] = {}
     session.flush()
-    on_shift = core(session).execute(_ON_SHIFT, {"site": entry.site_id})
+    on_shift = _ON_SHIFT.all(session, {"site": entry.site_id})
     for shift_id, clinician_id, service_id in on_shift:
         given[shift_id].add(service_id)
         clinicians[shift_id] = clinician_id

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from queueapp.actions import desk_items
 from queueapp.actions.base import get_entry, image, note
 from queueapp.actions.entries import change_state, end_moves
-from queueapp.db.core import core
 from queueapp.db.models import Call, QueueEntry, Visit
+from queueapp.db.statement import Statement
 from queueapp.db.writing import insert_now
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
@@ -17,7 +17,9 @@ from queueapp.domain.ordering import ShiftView
 from queueapp.domain.visit import CallRoute, EntryState, wrong_state
 
 _STANDING = sa.select(Call).where(Call.entry_id == sa.bindparam("entry"), Call.outcome.is_(None))
-_HOW_MANY = sa.select(sa.func.count(Call.id)).where(Call.entry_id == sa.bindparam("entry"))
+_HOW_MANY = Statement(
+    sa.select(sa.func.count(Call.id)).where(Call.entry_id == sa.bindparam("entry"))
+)
 ROUTE_WORDS = {
     CallRoute.LOBBY.value: "the lobby screen",
     CallRoute.PHONE.value: "the phone",
@@ -100,8 +102,10 @@ def summons(
 ) -> Call:
     """One more summons of the entry, by all its routes but that of going over."""
     session.flush()
-    number = core(session).scalar(_HOW_MANY, {"entry": entry.id})
-    call = Call(
+    number = _HOW_MANY.scalar(session, {"entry": entry.id})
+    return insert_now(
+        session,
+        Call,
         site_id=entry.site_id,
         entry_id=entry.id,
         room_id=room_id,
@@ -110,4 +114,3 @@ def summons(
         routes=[r for r in chosen_routes(entry.visit) if r != CallRoute.FETCH],
         called_at=when,
     )
-    return insert_now(session, call)

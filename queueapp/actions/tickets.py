@@ -13,15 +13,16 @@ from sqlalchemy.orm import Session
 
 from queueapp.db.core import core
 from queueapp.db.models import TicketCounter, Visit
+from queueapp.db.statement import Statement
 
 # No I, O, Q, S, Z: they read as digits. A letter stands for nothing: tickets go round the letters.
 LETTERS = "ABCDEFGHJKLMNPRTUVWXY"
 _SPREAD = 31
 
 
-def _counting(insert: Any) -> Any:
+def _counting(insert: Any) -> Statement:
     counters = TicketCounter.__table__
-    return (
+    return Statement(
         insert(counters)
         .values(given=1)
         .on_conflict_do_update(
@@ -32,10 +33,12 @@ def _counting(insert: Any) -> Any:
 
 
 _COUNT = {"sqlite": _counting(sqlite.insert), "postgresql": _counting(postgresql.insert)}
-_IN_USE = sa.select(Visit.__table__.c.id).where(
-    Visit.__table__.c.site_id == sa.bindparam("site"),
-    Visit.__table__.c.ticket == sa.bindparam("code"),
-    Visit.__table__.c.departed_at.is_(None),
+_IN_USE = Statement(
+    sa.select(Visit.__table__.c.id).where(
+        Visit.__table__.c.site_id == sa.bindparam("site"),
+        Visit.__table__.c.ticket == sa.bindparam("code"),
+        Visit.__table__.c.departed_at.is_(None),
+    )
 )
 
 
@@ -50,12 +53,11 @@ def code_of(n: int) -> str:
 
 def next_ticket(session: Session, site_id: int, day: date) -> str:
     """A code no visit of the day and no open visit of the site has; settled by the counter row."""
-    connection = core(session)
-    count = _COUNT[connection.dialect.name]
+    count = _COUNT[core(session).dialect.name]
     while True:
-        given: int = connection.execute(count, {"site_id": site_id, "day": day}).scalar_one()
+        given: int = count.scalar(session, {"site_id": site_id, "day": day})
         code = code_of(given - 1)
-        if connection.scalar(_IN_USE, {"site": site_id, "code": code}) is None:
+        if _IN_USE.scalar(session, {"site": site_id, "code": code}) is None:
             return code
 
 

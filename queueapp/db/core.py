@@ -3,11 +3,15 @@
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-# Where a writing session keeps it for the length of its transaction.
+# Where a session of `Database` keeps it for the length of its transaction.
 CORE = "queueapp.connection"
 
 
 def core(session: Session) -> Connection:
     """The connection of the session's transaction; what is to be written first must be flushed."""
     held: Connection | None = session.info.get(CORE)
-    return session.connection() if held is None else held
+    if held is None:
+        held = session.connection()
+        if CORE in session.info:
+            session.info[CORE] = held
+    return held

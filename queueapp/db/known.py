@@ -13,9 +13,10 @@ from datetime import time
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, make_transient_to_detached
+from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
-from queueapp.db.core import CORE, core
+from queueapp.db.core import CORE
 from queueapp.db.models import (
     Base,
     OpeningException,
@@ -26,6 +27,8 @@ from queueapp.db.models import (
     ServiceTarget,
     Site,
 )
+from queueapp.db.statement import Statement
+from queueapp.db.writing import Rows, adopt
 from queueapp.domain import hours
 from queueapp.domain.targets import Target
 
@@ -38,28 +41,32 @@ _HELD = "queueapp.held_rows"
 _Row = TypeVar("_Row", Service, Room)
 
 _SITE, _SERVICE = Site.__table__, Service.__table__
-_STAMP = sa.select(_SITE.c.settings_stamp, _SITE.c.timezone).where(
-    _SITE.c.id == sa.bindparam("site")
+_STAMP = Statement(
+    sa.select(_SITE.c.settings_stamp, _SITE.c.timezone).where(_SITE.c.id == sa.bindparam("site"))
 )
-_WHOLE = sa.select(Site).where(Site.id == sa.bindparam("site"))
-_SERVICES = (
+_WHOLE = Rows((Site,), sa.select(_SITE).where(_SITE.c.id == sa.bindparam("site")))
+_SERVICES = Statement(
     sa.select(_SERVICE)
     .where(_SERVICE.c.site_id == sa.bindparam("site"))
     .order_by(_SERVICE.c.position, _SERVICE.c.id)
 )
-_ROOMS = sa.select(Room.__table__).where(Room.site_id == sa.bindparam("site"))
-_TARGETS = (
+_ROOMS = Statement(sa.select(Room.__table__).where(Room.site_id == sa.bindparam("site")))
+_TARGETS = Statement(
     sa.select(ServiceTarget.__table__)
     .join_from(ServiceTarget.__table__, _SERVICE)
     .where(_SERVICE.c.site_id == sa.bindparam("site"))
     .order_by(ServiceTarget.__table__.c.id)
 )
-_HOURS = sa.select(OpeningHour.weekday, OpeningHour.opens, OpeningHour.closes).where(
-    OpeningHour.site_id == sa.bindparam("site")
+_HOURS = Statement(
+    sa.select(OpeningHour.weekday, OpeningHour.opens, OpeningHour.closes).where(
+        OpeningHour.site_id == sa.bindparam("site")
+    )
 )
-_EXCEPTIONS = sa.select(
-    OpeningException.day, OpeningException.opens, OpeningException.closes
-).where(OpeningException.site_id == sa.bindparam("site"))
+_EXCEPTIONS = Statement(
+    sa.select(OpeningException.day, OpeningException.opens, OpeningException.closes).where(
+        OpeningException.site_id == sa.bindparam("site")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +94,13 @@ def known(session: Session, site_id: int) -> Known:
         stamp, zone = site.settings_stamp, site.timezone
     else:
         session.flush()
-        stamp, zone = core(session).execute(_STAMP, {"site": site_id}).one()
+        stamp, zone = _STAMP.one(session, {"site": site_id})
     last = kept.get(site_id)
     if last is not None and last[0] == stamp:
         found = last[1]
     else:
         found = _read(session, site_id, zone)
-        if core(session).execute(_STAMP, {"site": site_id}).one()[0] == stamp:
+        if _STAMP.one(session, {"site": site_id})[0] == stamp:
             kept[site_id] = (stamp, found)
     if held is not None:
         held[site_id] = found
@@ -104,7 +111,10 @@ def site_of(session: Session, site_id: int) -> Site:
     """The site's row. Raises sqlalchemy.exc.NoResultFound."""
     here: Site | None = session.identity_map.get(session.identity_key(Site, site_id))
     if here is None:
-        here = session.scalars(_WHOLE, {"site": site_id}).one()
+        found = _WHOLE.one_or_none(session, {"site": site_id})
+        if found is None:
+            raise NoResultFound(f"there is no site {site_id}")
+        (here,) = found
         hold(session, here)
     return here
 
@@ -118,9 +128,7 @@ def settled(session: Session, site_id: int, model: type[_Row], row_id: int) -> _
     if values is None:
         return None
     # Lists are the row's own: what is done to one is done to no other transaction's.
-    row = model(**{name: copy(value) for name, value in values.items()})
-    make_transient_to_detached(row)
-    session.add(row)
+    row = adopt(session, model, {name: copy(value) for name, value in values.items()})
     hold(session, row)
     return row
 
@@ -152,27 +160,27 @@ def forget_undone(session: Session, _transaction: SessionTransaction) -> None:
 
 
 def _read(session: Session, site_id: int, zone: str) -> Known:
-    connection, of = core(session), {"site": site_id}
-    services = connection.execute(_SERVICES, of).mappings().all()
+    of = {"site": site_id}
+    services = _SERVICES.all(session, of)
     rows: dict[tuple[type[Base], int], Mapping[str, Any]] = {
-        (Service, row["id"]): dict(row) for row in services
+        (Service, row.id): row._asdict() for row in services
     }
-    rows |= {(Room, row["id"]): dict(row) for row in connection.execute(_ROOMS, of).mappings()}
+    rows |= {(Room, row.id): row._asdict() for row in _ROOMS.all(session, of)}
     targets: dict[int, tuple[Target, ...]] = {}
-    for row in connection.execute(_TARGETS, of):
+    for row in _TARGETS.all(session, of):
         one = Target(row.service_id, row.entry_class, row.within, row.share, row.valid_from)
         targets[row.service_id] = (*targets.get(row.service_id, ()), one)
     return Known(
         rows=rows,
-        services={row["slug"]: row["id"] for row in services if not row["retired"]},
+        services={row.slug: row.id for row in services if not row.retired},
         targets=targets,
         hours=_timetable(session, of, zone),
     )
 
 
 def _timetable(session: Session, of: Mapping[str, int], zone: str) -> hours.Timetable | None:
-    weekly = core(session).execute(_HOURS, of).all()
-    differing = core(session).execute(_EXCEPTIONS, of).all()
+    weekly = _HOURS.all(session, of)
+    differing = _EXCEPTIONS.all(session, of)
     if not weekly and not differing:
         return None
     round_the_clock = tuple(hours.OpeningRule(n, time(0), time(0)) for n in range(7))

@@ -81,7 +81,7 @@ class Database:
     def read(self) -> Iterator[Session]:
         """A session that sees one snapshot of the database and changes nothing."""
         with self._readers() as session:
-            session.info[SNAPSHOT], session.info[KNOWN] = {}, {}
+            session.info[SNAPSHOT], session.info[KNOWN], session.info[CORE] = {}, {}, None
             try:
                 yield session
             finally:

@@ -14,7 +14,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, UOWTransaction
 
-from queueapp.db.core import core
 from queueapp.db.known import SETTINGS, forget, hold
 from queueapp.db.models import (
     ApiToken,
@@ -28,12 +27,13 @@ from queueapp.db.models import (
     Visit,
     VisitEvent,
 )
+from queueapp.db.statement import Statement
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Fact
 from queueapp.domain.refusal import not_found
 
 _SITE: Any = Site.__table__
-_RAISE_SEQ = (
+_RAISE_SEQ = Statement(
     sa.update(_SITE)
     .where(_SITE.c.id == sa.bindparam("site"))
     .values(seq=_SITE.c.seq + 1)
@@ -52,7 +52,7 @@ _LOCK = {
         ),
     )
 }
-_EVENTS = sa.insert(VisitEvent)
+_EVENT = Statement(sa.insert(VisitEvent))
 STAGED = "queueapp.staged_facts"
 ACCESS = "queueapp.access_changed"
 # Rows that say who may do what: with a change of one, somebody who listens may have to go.
@@ -121,12 +121,11 @@ def finalise(session: Session) -> list[Committed]:
         by_site[item.site_id].append(item)
     committed, events = [], []
     for site_id in sorted(by_site):
-        seq = core(session).execute(_RAISE_SEQ, {"site": site_id}).scalar_one()
+        seq = _RAISE_SEQ.one(session, {"site": site_id})[0]
         items = by_site[site_id]
         events += [_event(item, seq, n) for n, item in enumerate(items)]
         committed.append(Committed(site_id, seq, tuple(item.fact for item in items)))
-    if events:
-        core(session).execute(_EVENTS, events)
+    _EVENT.run_all(session, events)
     return committed
 
 

@@ -1,46 +1,88 @@
-"""Rows that every arrival and call writes, by the Core: a third of what a flush of them costs."""
+"""Rows that every arrival and call reads and writes, without what a flush or a load of them costs.
+
+Each is in the session afterwards as the ORM would have put it there.
+"""
 
 import functools
-from collections.abc import Callable, Collection, Iterable
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapper, Session, make_transient_to_detached
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm import Mapper, Session
+from sqlalchemy.orm.attributes import instance_dict, instance_state, set_committed_value
 
-from queueapp.db.core import core
 from queueapp.db.models import Base
+from queueapp.db.statement import Statement, Values
 
 _Row = TypeVar("_Row", bound=Base)
 
 
-class _Insertion(NamedTuple):
-    statement: sa.Insert
-    key: str
-    # What a column that was not given is set to, by attribute.
-    defaults: dict[str, Callable[[], Any]]
+def adopt(session: Session, model: type[_Row], values: Mapping[str, Any]) -> _Row:
+    """The row with all these columns, as if the session had just loaded it.
 
-
-def insert_now(session: Session, row: _Row) -> _Row:
-    """Insert a new row, no relationship of which was set; afterwards it is as after a flush."""
-    session.flush()
-    how, given = _insertion(type(row)), vars(row)
-    values = {
-        name: given[name] if name in given else default() for name, default in how.defaults.items()
-    }
-    done = core(session).execute(how.statement, values)
-    for name, value in values.items():
-        if name not in given:
+    One that the session holds already says so too, and what it pointed at is asked for anew.
+    """
+    mapper, key = _known_as(model)
+    identity = mapper.identity_key_from_primary_key((values[key],))
+    row: _Row | None = session.identity_map.get(identity)
+    if row is not None:
+        session.expire(row)
+        for name, value in values.items():
             set_committed_value(row, name, value)
-    assert done.inserted_primary_key is not None
-    set_committed_value(row, how.key, done.inserted_primary_key[0])
-    make_transient_to_detached(row)
+        return row
+    # As a query's loading does it.
+    row = mapper.class_manager.new_instance()
+    instance_dict(row).update(values)
+    state = instance_state(row)
+    state.key, state.session_id = identity, session.hash_key
+    session.identity_map.add(state)
+    return row
+
+
+class Rows:
+    """A `Statement` whose rows are those of models: it selects all columns of their tables."""
+
+    def __init__(self, models: tuple[type[Base], ...], clause: Any) -> None:
+        self._statement = Statement(clause)
+        self._parts: list[tuple[type[Base], list[str], slice]] = []
+        at = 0
+        for model in models:
+            names = [column.name for column in model.__table__.columns]
+            self._parts.append((model, names, slice(at, at + len(names))))
+            at += len(names)
+
+    def one_or_none(self, session: Session, values: Values) -> tuple[Any, ...] | None:
+        """A row of each model, None for one that was joined in vain, and then what else it selects.
+
+        They are as the database has them now, whatever the session knew. None without a row.
+        """
+        session.flush()
+        found = self._statement.one_or_none(session, values)
+        if found is None:
+            return None
+        rows = [
+            adopt(session, model, dict(zip(names, found[where], strict=True)))
+            if found[where.start + names.index(_known_as(model)[1])] is not None
+            else None
+            for model, names, where in self._parts
+        ]
+        return *rows, *found[self._parts[-1][2].stop :]
+
+
+def insert_now(session: Session, model: type[_Row], **values: Any) -> _Row:
+    """Insert a new row with these columns; afterwards it is as after a flush."""
+    session.flush()
+    statement, defaults = _insertion(model)
+    all_values = {
+        name: values[name] if name in values else default() for name, default in defaults.items()
+    }
+    number = statement.scalar(session, all_values)
+    mapper, key = _known_as(model)
     # A row of the same number that a rolled back savepoint took away again.
-    gone = session.identity_map.get(session.identity_key(instance=row))
+    gone = session.identity_map.get(mapper.identity_key_from_primary_key((number,)))
     if gone is not None:
         session.expunge(gone)
-    session.add(row)
-    return row
+    return adopt(session, model, {**all_values, key: number})
 
 
 def change_now(
@@ -51,12 +93,11 @@ def change_now(
     Returns whether it was changed; then the row says so too, as after a flush.
     """
     session.flush()
-    which: dict[str, Any] = {"of": getattr(row, _key(sa.inspect(type(row))))}
+    which: dict[str, Any] = {"of": getattr(row, _known_as(type(row))[1])}
     if in_state is not None:
         which["in_state"] = [*in_state]
     statement = _change(type(row), tuple(sorted(values)), in_state is not None)
-    done = core(session).execute(statement, {**values, **which})
-    if done.rowcount != 1:
+    if statement.run(session, {**values, **which}) != 1:
         return False
     for name, value in values.items():
         set_committed_value(row, name, value)
@@ -77,23 +118,29 @@ def say_changed(session: Session, model: type[Base], numbers: Iterable[int], **v
 
 
 @functools.cache
-def _insertion(model: type[Base]) -> _Insertion:
+def _known_as(model: type[Base]) -> tuple[Mapper[Any], str]:
+    """The model's mapper, and the name of its number."""
     mapper: Mapper[Any] = sa.inspect(model)
-    key = _key(mapper)
-    return _Insertion(
-        sa.insert(model.__table__),  # type: ignore[arg-type]
-        key,
-        {one.key: _default(one.columns[0]) for one in mapper.column_attrs if one.key != key},
-    )
+    (key,) = mapper.primary_key
+    return mapper, str(key.name)
 
 
 @functools.cache
-def _change(model: type[Base], names: tuple[str, ...], guarded: bool) -> sa.Update:
+def _insertion(model: type[Base]) -> tuple[Statement, dict[str, Callable[[], Any]]]:
+    """How to insert one, and what a column that was not given is set to."""
+    mapper, key = _known_as(model)
     table: Any = model.__table__
-    statement = sa.update(table).where(table.c[_key(sa.inspect(model))] == sa.bindparam("of"))
+    defaults = {one.key: _default(one.columns[0]) for one in mapper.column_attrs if one.key != key}
+    return Statement(sa.insert(table).returning(table.c[key])), defaults
+
+
+@functools.cache
+def _change(model: type[Base], names: tuple[str, ...], guarded: bool) -> Statement:
+    table: Any = model.__table__
+    statement = sa.update(table).where(table.c[_known_as(model)[1]] == sa.bindparam("of"))
     if guarded:
         statement = statement.where(table.c.state.in_(sa.bindparam("in_state", expanding=True)))
-    return statement.values({name: sa.bindparam(name) for name in names})
+    return Statement(statement.values({name: sa.bindparam(name) for name in names}))
 
 
 @functools.cache
@@ -104,11 +151,6 @@ def _pointing(model: type[Base]) -> dict[str, tuple[str, ...]]:
         for column in one.local_columns:
             found[str(column.name)] = (*found.get(str(column.name), ()), one.key)
     return found
-
-
-def _key(mapper: Mapper[Any]) -> str:
-    (key,) = mapper.primary_key
-    return str(key.name)
 
 
 def _default(column: Any) -> Callable[[], Any]:

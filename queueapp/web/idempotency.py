@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from queueapp.db.core import core
 from queueapp.db.models import IdempotencyKey
+from queueapp.db.statement import Statement
 from queueapp.domain.refusal import RefusalKind, Refused, invalid
 
 LIVES = timedelta(hours=24)
@@ -27,20 +28,24 @@ _KEYS: Any = IdempotencyKey.__table__
 _OF = ("actor", "method", "path", "key")
 
 
-def _claiming(insert: Any) -> Any:
+def _claiming(insert: Any) -> Statement:
     # One that has run out is taken over in the same statement, so that no twin slips in between.
     new = insert(_KEYS)
     fresh = {name: new.excluded[name] for name in ("body_hash", "status", "answer", "created_at")}
-    return new.on_conflict_do_update(
-        index_elements=_OF, set_=fresh, where=_KEYS.c.created_at < sa.bindparam("too_old")
-    ).returning(_KEYS.c.id)
+    return Statement(
+        new.on_conflict_do_update(
+            index_elements=_OF, set_=fresh, where=_KEYS.c.created_at < sa.bindparam("too_old")
+        ).returning(_KEYS.c.id)
+    )
 
 
 _CLAIM = {"sqlite": _claiming(sqlite.insert), "postgresql": _claiming(postgresql.insert)}
-_FIND = sa.select(_KEYS.c.body_hash, _KEYS.c.status, _KEYS.c.answer).where(
-    *(_KEYS.c[name] == sa.bindparam(name) for name in _OF)
+_FIND = Statement(
+    sa.select(_KEYS.c.body_hash, _KEYS.c.status, _KEYS.c.answer).where(
+        *(_KEYS.c[name] == sa.bindparam(name) for name in _OF)
+    )
 )
-_KEEP = (
+_KEEP = Statement(
     sa.update(_KEYS)
     .where(_KEYS.c.id == sa.bindparam("row"))
     .values(status=sa.bindparam("said"), answer=sa.bindparam("kept"))
@@ -65,7 +70,7 @@ class Claim:
     def keep(self, session: Session, status: int, answer: dict[str, Any] | None = None) -> None:
         """Store the answer, without secrets, beside the effect it stands for."""
         if self.row_id is not None:
-            core(session).execute(_KEEP, {"row": self.row_id, "said": status, "kept": answer})
+            _KEEP.run(session, {"row": self.row_id, "said": status, "kept": answer})
 
 
 UNCLAIMED = Claim(None)
@@ -92,13 +97,11 @@ def claim(
     check_key(key)
     body_hash, of = digest(body), {"actor": actor, "method": method, "path": path, "key": key}
     fresh = {"body_hash": body_hash, "status": None, "answer": None, "created_at": now}
-    connection = core(session)
-    row_id = connection.scalar(
-        _CLAIM[connection.dialect.name], {**of, **fresh, "too_old": now - LIVES}
-    )
+    claiming = _CLAIM[core(session).dialect.name]
+    row_id = claiming.scalar(session, {**of, **fresh, "too_old": now - LIVES})
     if row_id is not None:
         return Claim(row_id)
-    row = connection.execute(_FIND, of).one()
+    row = _FIND.one(session, of)
     if row.body_hash != body_hash:
         raise Refused(
             "This key was used before for another request. Give each request a key of its own.",

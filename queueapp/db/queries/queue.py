@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.core import core
 from queueapp.db.models import (
     Clinician,
     OrderMove,
@@ -24,6 +23,7 @@ from queueapp.db.models import (
     Visit,
 )
 from queueapp.db.session import SNAPSHOT
+from queueapp.db.statement import Statement
 from queueapp.domain.ordering import Candidate, Move, ShiftView, in_order
 from queueapp.domain.rules import SiteRules
 from queueapp.domain.visit import IN_ROOM_STATES, EntryState, PreferenceKind
@@ -35,7 +35,7 @@ HEAD = 100
 
 
 @functools.cache
-def _waiting(most: int | None) -> sa.Select[Any]:
+def _waiting(most: int | None) -> Statement:
     e, v, m = QueueEntry.__table__.c, Visit.__table__.c, OrderMove.__table__.c
     waiting = (
         sa.select(
@@ -65,12 +65,12 @@ def _waiting(most: int | None) -> sa.Select[Any]:
         .where(e.site_id == sa.bindparam("site"), e.state == EntryState.WAITING)
     )
     if most is None:
-        return waiting
+        return Statement(waiting)
     in_order_of = (m.before_id.is_(None), e.band, e.due_by, e.arrived_at, e.id)
-    return waiting.order_by(*in_order_of).limit(most)
+    return Statement(waiting.order_by(*in_order_of).limit(most))
 
 
-_IN_ROOM = (
+_IN_ROOM = Statement(
     sa.select(QueueEntry.visit_id, QueueEntry.room_id, Visit.party_id, Party.called_together)
     .join_from(QueueEntry.__table__, Visit.__table__, Visit.id == QueueEntry.visit_id)
     .outerjoin(Party.__table__, Party.id == Visit.party_id)
@@ -81,7 +81,7 @@ _OF_TODAY = (
     Shift.actual_to.is_(None),
     sa.or_(Shift.day == sa.bindparam("day"), Shift.actual_from.is_not(None)),
 )
-_SHIFTS = (
+_SHIFTS = Statement(
     sa.select(
         Shift.id,
         Shift.clinician_id,
@@ -101,7 +101,7 @@ _SHIFTS = (
     .where(*_OF_TODAY)
     .order_by(Shift.id, Pause.id)
 )
-_GIVEN = (
+_GIVEN = Statement(
     sa.select(ShiftService.shift_id, ShiftService.service_id)
     .join_from(ShiftService.__table__, Shift.__table__, Shift.id == ShiftService.shift_id)
     .where(*_OF_TODAY)
@@ -176,12 +176,12 @@ def wished_clinicians(session: Session, clinician_id: int | None, attribute: str
 def _candidates(
     session: Session, site_id: int, busy_visits: set[int], most: int | None
 ) -> tuple[list[Candidate], bool]:
-    connection, of = core(session), {"site": site_id}
-    rows = connection.execute(_waiting(most), of).all()
+    of = {"site": site_id}
+    rows = _waiting(most).all(session, of)
     is_whole = most is None or len(rows) < most
     if not is_whole and rows[0].before_id is not None:
         # Somebody was moved, perhaps before one who is not among the first.
-        rows, is_whole = connection.execute(_waiting(None), of).all(), True
+        rows, is_whole = _waiting(None).all(session, of), True
     attributes = _attributes(session) if any(row.wished_attribute for row in rows) else {}
     return [_candidate(row, busy_visits, attributes) for row in rows], is_whole
 
@@ -233,9 +233,8 @@ class _InRoom(NamedTuple):
 
 def _rooms_in_use(session: Session, site_id: int) -> list[_InRoom]:
     """Who is called or in service, and the place they take: a party called together takes one."""
-    rows = core(session).execute(_IN_ROOM, {"site": site_id})
     found = []
-    for row in rows:
+    for row in _IN_ROOM.all(session, {"site": site_id}):
         who = f"party:{row.party_id}" if row.called_together else f"visit:{row.visit_id}"
         found.append(_InRoom(row.visit_id, (row.room_id or 0, who)))
     return found
@@ -248,10 +247,10 @@ def _shifts(
     rules: SiteRules,
     in_use: Iterable[tuple[int, str]],
 ) -> list[ShiftView]:
-    connection, of = core(session), {"site": site.id, "day": site.day_at(now)}
-    rows = connection.execute(_SHIFTS, of).all()
+    of = {"site": site.id, "day": site.day_at(now)}
+    rows = _SHIFTS.all(session, of)
     services: dict[int, set[int]] = defaultdict(set)
-    for shift_id, service_id in connection.execute(_GIVEN, of):
+    for shift_id, service_id in _GIVEN.all(session, of):
         services[shift_id].add(service_id)
     taken = Counter(room_id for room_id, _ in in_use)
     # Of several pauses the last one counts.
