@@ -6,14 +6,18 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
+from queueapp.db.core import core
+from queueapp.db.known import known
 from queueapp.db.models import (
     Appointment,
-    Base,
+    Clinician,
     Device,
+    Patient,
     QueueEntry,
     Room,
+    Service,
     Shift,
     Site,
     Staff,
@@ -44,6 +48,28 @@ CLASS_WORDS = {
     "walk_in": "Walk-in",
     "onward": "Sent on",
 }
+
+
+_SOME: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
+_VISITS = sa.select(Visit.id, Visit.ticket).where(Visit.id.in_(_SOME))
+_ENTRIES = (
+    sa.select(QueueEntry.id, Visit.ticket, Service.name.label("service"))
+    .join_from(QueueEntry.__table__, Visit.__table__, Visit.id == QueueEntry.visit_id)
+    .join(Service.__table__, Service.id == QueueEntry.service_id)
+    .where(QueueEntry.id.in_(_SOME))
+)
+_SHIFTS = (
+    sa.select(Shift.id, Clinician.title, Clinician.name)
+    .join_from(Shift.__table__, Clinician.__table__, Clinician.id == Shift.clinician_id)
+    .where(Shift.id.in_(_SOME))
+)
+_APPOINTMENTS = (
+    sa.select(Appointment.id, Appointment.starts_at, Patient.chosen_name, Patient.name)
+    .outerjoin_from(Appointment.__table__, Patient.__table__, Patient.id == Appointment.patient_id)
+    .where(Appointment.id.in_(_SOME))
+)
+_STAFF = sa.select(Staff.id, Staff.name).where(Staff.id.in_(_SOME))
+_DEVICES = sa.select(Device.id, Device.kind).where(Device.id.in_(_SOME))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,38 +127,23 @@ def _told(
 
 
 class _Names:
-    """The rows the events name, read in a few queries."""
+    """What the words need of the rows that the events name, read in a few queries."""
 
     def __init__(self, session: Session, site: Site, events: Sequence[VisitEvent]) -> None:
+        session.flush()
         self.zone = site.timezone
-        undone = [e.undoes_id for e in events if e.undoes_id is not None]
-        self.undone = _by_id(session, VisitEvent, undone)
+        self.settings = known(session, site.id).rows
+        undone = {e.undoes_id for e in events if e.undoes_id is not None}
+        query = sa.select(VisitEvent).where(VisitEvent.id.in_(undone))
+        self.undone = {e.id: e for e in session.scalars(query)} if undone else {}
         told = [*events, *self.undone.values()]
-        entry_ids = [e.entry_id for e in told] + [
-            e.data.get(key) for e in told for key in ("before", "opened")
-        ]
-        self.entries = _by_id(
-            session,
-            QueueEntry,
-            entry_ids,
-            selectinload(QueueEntry.visit).selectinload(Visit.patient),
-            selectinload(QueueEntry.service),
-        )
-        self.visits = _by_id(session, Visit, [e.visit_id for e in told])
-        self.rooms = _by_id(
-            session, Room, [e.room_id for e in told] + [e.data.get("to_room") for e in told]
-        )
-        self.shifts = _by_id(
-            session, Shift, [e.shift_id for e in told], selectinload(Shift.clinician)
-        )
-        self.appointments = _by_id(
-            session,
-            Appointment,
-            [e.appointment_id for e in told],
-            selectinload(Appointment.patient),
-        )
-        self.staff = _by_id(session, Staff, _ids_of("staff", told))
-        self.devices = _by_id(session, Device, _ids_of("device", told))
+        others = [e.data.get(key) for e in told for key in ("before", "opened")]
+        self.entries = _by_id(session, _ENTRIES, others)
+        self.visits = _by_id(session, _VISITS, [e.visit_id for e in told])
+        self.shifts = _by_id(session, _SHIFTS, [e.shift_id for e in told])
+        self.appointments = _by_id(session, _APPOINTMENTS, [e.appointment_id for e in told])
+        self.staff = _by_id(session, _STAFF, _ids_of("staff", told))
+        self.devices = _by_id(session, _DEVICES, _ids_of("device", told))
 
     def tell(self, event: VisitEvent) -> Happening:
         return Happening(
@@ -152,10 +163,11 @@ class _Names:
         if event.visit_id in self.visits:
             return str(self.visits[event.visit_id].ticket)
         if event.appointment_id in self.appointments:
-            patient = self.appointments[event.appointment_id].patient
-            return str(patient.called_name) if patient else "A booking"
+            booked = self.appointments[event.appointment_id]
+            return "A booking" if booked.name is None else str(booked.chosen_name or booked.name)
         if event.shift_id in self.shifts:
-            return str(self.shifts[event.shift_id].clinician.shown_name)
+            clinician = self.shifts[event.shift_id]
+            return f"{clinician.title} {clinician.name}".strip()
         return "The clinic"
 
     def _who(self, actor: str) -> str:
@@ -184,14 +196,14 @@ class _Names:
             return f"stepped out, back by {self._clock(data.get('back_by'))}"
         if kind is Kind.MOVED:
             anchor = self.entries.get(data.get("before", 0))
-            return f"moved ahead of {anchor.visit.ticket}" if anchor else "moved"
+            return f"moved ahead of {anchor.ticket}" if anchor else "moved"
         if kind is Kind.CLASS_CHANGED:
             was, now = class_words(data.get("from", "")), class_words(data.get("to", ""))
             return f"class changed from {was.lower()} to {now.lower()}"
         if kind in (Kind.TRANSFERRED, Kind.SET_ASIDE):
             opened = self.entries.get(data.get("opened") or 0)
             said = "sent on" if kind is Kind.TRANSFERRED else "set aside"
-            return f"{said} to {opened.service.name}" if opened else said
+            return f"{said} to {opened.service}" if opened else said
         if kind is Kind.PREFERENCE_CHANGED:
             return "may be seen by anyone" if data.get("to") == "none" else "asks for a clinician"
         if kind is Kind.DELAY_DECLARED:
@@ -204,8 +216,8 @@ class _Names:
         return PLAIN.get(kind, kind.value.replace("_", " "))
 
     def _room(self, room_id: int | None, before: str = " to ") -> str:
-        room = self.rooms.get(room_id or 0)
-        return f"{before}{room_name(room.name)}" if room else ""
+        room = self.settings.get((Room, room_id or 0))
+        return f"{before}{room_name(room['name'])}" if room else ""
 
     def _scheduled(self, event: VisitEvent) -> str:
         booked = self.appointments.get(event.appointment_id or 0)
@@ -222,15 +234,11 @@ def room_name(name: str) -> str:
     return f"Room {name}" if name[:1].isdigit() else name
 
 
-def _by_id(
-    session: Session, model: type[Base], ids: Iterable[Any], *options: Any
-) -> dict[Any, Any]:
+def _by_id(session: Session, query: sa.Executable, ids: Iterable[Any]) -> dict[Any, Any]:
     wanted = {n for n in ids if isinstance(n, int)}
     if not wanted:
         return {}
-    column = model.__table__.c.id
-    rows = session.scalars(sa.select(model).where(column.in_(wanted)).options(*options))
-    return {row.id: row for row in rows}  # type: ignore[attr-defined]
+    return {row.id: row for row in core(session).execute(query, {"ids": wanted})}
 
 
 def _ids_of(kind: str, events: Iterable[VisitEvent]) -> list[int]:

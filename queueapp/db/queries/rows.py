@@ -7,10 +7,14 @@ snapshot; instants are instants, words for them are the page's business.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
+from queueapp.db.core import core
+from queueapp.db.known import known, settled
 from queueapp.db.models import (
     Appointment,
     Call,
@@ -19,13 +23,16 @@ from queueapp.db.models import (
     Promise,
     QueueEntry,
     Room,
+    Service,
     Shift,
     Site,
     Visit,
 )
 from queueapp.db.queries.forecasts import parsed, stored_forecast
+from queueapp.db.queries.open_entries import open_entries
 from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.db.queries.ranges import Range, estimate_of, promise_of
+from queueapp.db.session import SNAPSHOT
 from queueapp.domain.localtime import to_local
 from queueapp.domain.ordering import Candidate, next_for, reason
 from queueapp.domain.quantiles import Forecast
@@ -33,9 +40,35 @@ from queueapp.domain.visit import (
     IN_ROOM_STATES,
     OPEN_STATES,
     AppointmentState,
-    EntryState,
     PreferenceKind,
     Presence,
+)
+
+_SHIFTS = (
+    sa.select(Shift)
+    .where(Shift.id.in_(sa.bindparam("shifts", expanding=True)))
+    .options(joinedload(Shift.clinician, innerjoin=True), selectinload(Shift.pauses))
+)
+_EXPECTED = (
+    sa.select(Appointment)
+    .where(
+        Appointment.site_id == sa.bindparam("site"),
+        Appointment.state == AppointmentState.BOOKED,
+        Appointment.starts_at >= sa.bindparam("start"),
+        Appointment.starts_at < sa.bindparam("end"),
+    )
+    .options(joinedload(Appointment.patient), joinedload(Appointment.clinician))
+    .order_by(Appointment.starts_at, Appointment.id)
+)
+_ENDED = (
+    sa.select(QueueEntry.state, sa.func.count())
+    .join_from(QueueEntry.__table__, Visit.__table__, Visit.id == QueueEntry.visit_id)
+    .where(
+        QueueEntry.site_id == sa.bindparam("site"),
+        Visit.day == sa.bindparam("day"),
+        QueueEntry.state.not_in(OPEN_STATES),
+    )
+    .group_by(QueueEntry.state)
 )
 
 
@@ -109,23 +142,21 @@ class SiteRows:
 
 
 def load_rows(session: Session, site: Site, now: datetime) -> SiteRows:
-    """Everything a screen of the site needs, from the session's snapshot."""
+    """Everything a screen of the site needs, from the session's snapshot.
+
+    In one reading session, which sees one snapshot, it is loaded once for each `now`.
+    """
+    seen: dict[Any, SiteRows] = session.info.get(SNAPSHOT, {})
+    found = seen.get(("rows", site.id, now))
+    if found is None:
+        found = seen["rows", site.id, now] = _load(session, site, now)
+    return found
+
+
+def _load(session: Session, site: Site, now: datetime) -> SiteRows:
     view = load_queue(session, site, now)
     forecast = _forecast(session, site)
-    entries = session.scalars(
-        sa.select(QueueEntry)
-        .where(QueueEntry.site_id == site.id, QueueEntry.state.in_(OPEN_STATES))
-        .options(
-            selectinload(QueueEntry.visit).selectinload(Visit.patient),
-            selectinload(QueueEntry.service),
-            selectinload(QueueEntry.reason),
-            selectinload(QueueEntry.clinician),
-            selectinload(QueueEntry.wished_clinician),
-            selectinload(QueueEntry.room),
-            selectinload(QueueEntry.promises),
-            selectinload(QueueEntry.calls),
-        )
-    ).all()
+    entries = open_entries(session, site.id)
     by_id = {e.id: e for e in entries}
     nexts = _nexts(view)
     rooms = {r.id: r for r in _rooms(session, site)}
@@ -204,11 +235,9 @@ def _nexts(view: QueueView) -> dict[int, int]:
 
 
 def _rooms(session: Session, site: Site) -> Sequence[Room]:
-    return session.scalars(
-        sa.select(Room)
-        .where(Room.site_id == site.id, Room.retired.is_(False))
-        .order_by(Room.position, Room.id)
-    ).all()
+    ids = [row_id for model, row_id in known(session, site.id).rows if model is Room]
+    rooms = [room for n in ids if (room := settled(session, site.id, Room, n)) and not room.retired]
+    return sorted(rooms, key=lambda room: (room.position, room.id))
 
 
 def _room_rows(
@@ -218,11 +247,8 @@ def _room_rows(
     in_rooms: Sequence[EntryRow],
     nexts: dict[int, int],
 ) -> Iterable[RoomRow]:
-    shifts = session.scalars(
-        sa.select(Shift)
-        .where(Shift.id.in_([s.shift_id for s in view.shifts if s.is_open]))
-        .options(selectinload(Shift.clinician), selectinload(Shift.pauses))
-    ).all()
+    working = [s.shift_id for s in view.shifts if s.is_open]
+    shifts = session.scalars(_SHIFTS, {"shifts": working}).all() if working else []
     for room in rooms:
         shift = next((s for s in shifts if s.room_id == room.id), None)
         pauses = [p for p in shift.pauses if p.ended_at is None] if shift else []
@@ -236,38 +262,18 @@ def _room_rows(
 
 
 def _expected(session: Session, site: Site, now: datetime) -> Sequence[Appointment]:
-    day = site.day_at(now)
-    span = site.span_of(day)
-    return session.scalars(
-        sa.select(Appointment)
-        .where(
-            Appointment.site_id == site.id,
-            Appointment.state == AppointmentState.BOOKED,
-            Appointment.starts_at >= span.start,
-            Appointment.starts_at < span.end,
-        )
-        .options(
-            selectinload(Appointment.patient),
-            selectinload(Appointment.service),
-            selectinload(Appointment.clinician),
-        )
-        .order_by(Appointment.starts_at, Appointment.id)
-    ).all()
+    span = site.span_of(site.day_at(now))
+    of = {"site": site.id, "start": span.start, "end": span.end}
+    found = session.scalars(_EXPECTED, of).all()
+    for one in found:
+        service = settled(session, site.id, Service, one.service_id)
+        set_committed_value(one, "service", service)
+    return found
 
 
 def _ended(session: Session, site: Site, now: datetime) -> dict[str, int]:
-    day = site.day_at(now)
-    rows = session.execute(
-        sa.select(QueueEntry.state, sa.func.count())
-        .join(Visit, Visit.id == QueueEntry.visit_id)
-        .where(
-            QueueEntry.site_id == site.id,
-            Visit.day == day,
-            QueueEntry.state.not_in(OPEN_STATES),
-        )
-        .group_by(QueueEntry.state)
-    )
-    return {EntryState(state).value: count for state, count in rows}
+    rows = core(session).execute(_ENDED, {"site": site.id, "day": site.day_at(now)})
+    return {state.value: count for state, count in rows}
 
 
 def wish_words(entry: QueueEntry) -> str:

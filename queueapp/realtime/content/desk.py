@@ -15,6 +15,7 @@ from queueapp.domain.localtime import to_local
 from queueapp.domain.visit import EntryState
 from queueapp.realtime.content import content
 from queueapp.realtime.content.desk_items import ItemRow, item_rows
+from queueapp.realtime.content.desk_lines import painter
 from queueapp.realtime.content.desk_marks import what_is_known
 from queueapp.realtime.content.desk_rows import DeskRow, Group, groups
 from queueapp.realtime.content.names import named, within
@@ -113,6 +114,7 @@ def context(view: DeskView, site: Site) -> dict[str, Any]:
         "class_words": class_words,
         "named": named,
         "within": within,
+        "painted": painter(),
     }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from queueapp.actions.alarms import EMERGENCY
 from queueapp.actions.desk_items import ItemKind, open_items
@@ -27,6 +27,15 @@ from queueapp.domain.visit import SortedOut
 
 Row = TypeVar("Row", Appointment, Device, Room, Visit)
 
+_ENTRIES = (
+    sa.select(QueueEntry)
+    .where(QueueEntry.id.in_(sa.bindparam("entries", expanding=True)))
+    .options(
+        joinedload(QueueEntry.visit, innerjoin=True).joinedload(Visit.patient),
+        joinedload(QueueEntry.service, innerjoin=True),
+        joinedload(QueueEntry.room),
+    )
+)
 # In the order in which they are seen to; what is said, and the choices: (code, words).
 _ORDER = (
     ItemKind.HELP,
@@ -119,16 +128,9 @@ def choices_of(kind: str) -> tuple[tuple[str, str], ...]:
 
 def _entries(session: Session, items: Sequence[DeskItem]) -> dict[int, QueueEntry]:
     wanted = {item.entry_id for item in items if item.entry_id is not None}
-    rows = session.scalars(
-        sa.select(QueueEntry)
-        .where(QueueEntry.id.in_(wanted))
-        .options(
-            selectinload(QueueEntry.visit).selectinload(Visit.patient),
-            selectinload(QueueEntry.service),
-            selectinload(QueueEntry.room),
-        )
-    )
-    return {row.id: row for row in rows}
+    if not wanted:
+        return {}
+    return {row.id: row for row in session.scalars(_ENTRIES, {"entries": wanted})}
 
 
 def _about(session: Session, items: Sequence[DeskItem]) -> list[Any]:

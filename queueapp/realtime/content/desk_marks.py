@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from queueapp.db.core import core
 from queueapp.db.models import Note, VisitEvent
 from queueapp.db.queries.rows import EntryRow, SiteRows
 from queueapp.domain.visit import CallRoute
@@ -13,6 +14,19 @@ from queueapp.realtime.content.spoken import language
 
 _USUAL = {CallRoute.LOBBY.value, CallRoute.PHONE.value}
 _USUAL_LANGUAGE = "en"
+_VISITS = sa.bindparam("visits", expanding=True)
+_NEWEST = (
+    sa.select(VisitEvent.visit_id, sa.func.max(VisitEvent.seq))
+    .where(VisitEvent.visit_id.in_(_VISITS))
+    .group_by(VisitEvent.visit_id)
+)
+_NOTES = sa.select(Note.visit_id, Note.patient_id).where(
+    Note.removed_at.is_(None),
+    sa.or_(
+        Note.visit_id.in_(_VISITS),
+        Note.patient_id.in_(sa.bindparam("patients", expanding=True)),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +50,10 @@ def what_is_known(session: Session, rows: SiteRows) -> Known:
     visits = {r.visit.id: r.visit.patient_id for r in (*rows.waiting, *rows.in_rooms)}
     if not visits:
         return Known({}, frozenset())
-    newest = session.execute(
-        sa.select(VisitEvent.visit_id, sa.func.max(VisitEvent.seq))
-        .where(VisitEvent.visit_id.in_(visits))
-        .group_by(VisitEvent.visit_id)
-    )
-    notes = session.execute(
-        sa.select(Note.visit_id, Note.patient_id).where(
-            Note.removed_at.is_(None),
-            sa.or_(Note.visit_id.in_(visits), Note.patient_id.in_(set(visits.values()) - {None})),
-        )
-    ).all()
+    connection, ids = core(session), [*visits]
+    newest = connection.execute(_NEWEST, {"visits": ids})
+    people_of = {patient_id for patient_id in visits.values() if patient_id is not None}
+    notes = connection.execute(_NOTES, {"visits": ids, "patients": [*people_of]}).all()
     people = {note.patient_id for note in notes if note.patient_id is not None}
     noted = {note.visit_id for note in notes if note.patient_id is None}
     noted |= {visit_id for visit_id, patient_id in visits.items() if patient_id in people}

@@ -31,32 +31,30 @@ _SHAPES: dict[str, Shape] = {
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """The chance (0-1) that the target is missed, its word, and `tone` for its colour."""
+    """The chance that the target is missed: whole per cent, its word, and `tone` for its colour.
 
-    chance: float
+    `segments` of ten are filled; never none.
+    """
+
+    percent: int
+    segments: int
     word: str
     tone: str
-
-    @property
-    def percent(self) -> int:
-        """Whole per cent."""
-        return round(self.chance * 100)
-
-    @property
-    def segments(self) -> int:
-        """How many of ten segments are filled; never none."""
-        return max(1, round(self.chance * 10))
 
 
 @dataclass(frozen=True, slots=True)
 class DeskRow:
-    """One entry as the list shows it; `away` ones are greyed in their place."""
+    """One entry as the list shows it; `away` ones are greyed in their place.
 
-    row: EntryRow
+    Its HTML is kept by it (see `desk_lines`): plain values alone, and all that the row shows.
+    """
+
     id: int
+    place: int | None
     ticket: str
     name: str
     service: str
+    service_name: str
     shape: Shape
     class_words: str
     came: str
@@ -138,11 +136,12 @@ def desk_row(row: EntryRow, rows: SiteRows, known: Known) -> DeskRow:
         words += f" {clock(entry.scheduled_at)}"
     planned = round(entry.planned.total_seconds() / 60)
     return DeskRow(
-        row=row,
         id=entry.id,
+        place=row.place,
         ticket=visit.ticket,
         name=row.name or "No name",
         service=f"{entry.service.name}, {planned} min",
+        service_name=entry.service.name,
         shape=shape_of(entry.entry_class),
         class_words=words,
         came=f"came {clock(entry.arrived_at)}",
@@ -176,8 +175,12 @@ def risk_of(chance: float | None) -> Risk | None:
         return None
     for limit, word, tone in _RISKS:
         if chance < limit:
-            return Risk(chance, word, tone)
-    return Risk(chance, "very likely", "late")
+            return _risk(chance, word, tone)
+    return _risk(chance, "very likely", "late")
+
+
+def _risk(chance: float, word: str, tone: str) -> Risk:
+    return Risk(round(chance * 100), max(1, round(chance * 10)), word, tone)
 
 
 def is_over(row: EntryRow, now: datetime) -> bool:

@@ -2,15 +2,20 @@
 
 from markupsafe import Markup, escape
 
+_NAME, _OTHERWISE, _END = (
+    Markup('<span class="pn">'),
+    Markup('<span class="pn-alt">'),
+    Markup("</span>"),
+)
+
 
 def named(name: str, otherwise: str = "") -> Markup:
     """`name`, with `otherwise` in its place while names are hidden; escaped, like all names."""
     if not name or name == otherwise:
         return escape(otherwise)
-    shown = Markup('<span class="pn">{}</span>').format(name)
-    return (
-        shown + Markup('<span class="pn-alt">{}</span>').format(otherwise) if otherwise else shown
-    )
+    # Put together by `+`: `Markup.format` takes ten times as long, for every row of every list.
+    shown = _NAME + escape(name) + _END
+    return shown + _OTHERWISE + escape(otherwise) + _END if otherwise else shown
 
 
 def with_ticket(name: str, ticket: str) -> Markup:
