@@ -6,12 +6,14 @@ from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from queueapp.db.known import settled
 from queueapp.db.models import (
     Appointment,
     Base,
+    Clinician,
     DeskItem,
     Note,
     PatientChange,
@@ -23,24 +25,26 @@ from queueapp.db.models import (
     Visit,
 )
 from queueapp.db.unit import record
+from queueapp.db.writing import Rows, columns
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Fact, Kind
 from queueapp.domain.refusal import invalid, not_found
 from queueapp.domain.visit import OPEN_STATES, EntryState
 
-_HOLD_ENTRY = (
-    sa.select(QueueEntry)
-    .join(QueueEntry.visit)
-    .options(contains_eager(QueueEntry.visit), joinedload(QueueEntry.clinician))
+_HOLD_ENTRY = Rows(
+    (QueueEntry, Visit, Clinician),
+    sa.select(*columns(QueueEntry, Visit, Clinician))
+    .select_from(QueueEntry.__table__)
+    .join(Visit.__table__, Visit.id == QueueEntry.visit_id)
+    .outerjoin(Clinician.__table__, Clinician.id == QueueEntry.clinician_id)
     .where(QueueEntry.id == sa.bindparam("row"))
-    .with_for_update(key_share=True, of=(QueueEntry, Visit))
-    .execution_options(populate_existing=True)
+    .with_for_update(key_share=True, of=(QueueEntry.__table__, Visit.__table__)),
 )
-_HOLD_VISIT = (
-    sa.select(Visit)
+_HOLD_VISIT = Rows(
+    (Visit,),
+    sa.select(*columns(Visit))
     .where(Visit.id == sa.bindparam("row"))
-    .with_for_update(key_share=True)
-    .execution_options(populate_existing=True)
+    .with_for_update(key_share=True),
 )
 _HOLD_SHIFT = (
     sa.select(Shift)
@@ -117,18 +121,22 @@ def find_site(session: Session, slug: str) -> Site:
 
 def get_entry(session: Session, entry_id: int) -> QueueEntry:
     """The entry and its visit, both held until the transaction ends. Raises Refused (not found)."""
-    entry = session.scalars(_HOLD_ENTRY, {"row": entry_id}).one_or_none()
-    if entry is None:
+    found = _HOLD_ENTRY.one_or_none(session, {"row": entry_id})
+    if found is None:
         raise not_found("The ticket")
+    entry: QueueEntry = found[0]
+    set_committed_value(entry, "visit", found[1])
+    set_committed_value(entry, "clinician", found[2])
     settled(session, entry.site_id, Service, entry.service_id)
     return entry
 
 
 def get_visit(session: Session, visit_id: int) -> Visit:
     """The visit, its row held until the transaction ends. Raises Refused (not found)."""
-    visit = session.scalars(_HOLD_VISIT, {"row": visit_id}).one_or_none()
-    if visit is None:
+    found = _HOLD_VISIT.one_or_none(session, {"row": visit_id})
+    if found is None:
         raise not_found("The visit")
+    visit: Visit = found[0]
     return visit
 
 

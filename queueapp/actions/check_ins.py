@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from queueapp.actions import desk_items
 from queueapp.actions.base import happened, image, never_came, note
@@ -19,21 +19,22 @@ from queueapp.actions.legs import (
     plan_steps,
 )
 from queueapp.db.known import hold, settled
-from queueapp.db.models import Appointment, QueueEntry, Service, Site, Visit
-from queueapp.db.writing import change_now
+from queueapp.db.models import Appointment, Patient, QueueEntry, Service, Site, Visit
+from queueapp.db.writing import Rows, change_now, columns
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.refusal import conflict, not_found
 from queueapp.domain.targets import booked_reference
 from queueapp.domain.visit import AppointmentState, EntryClass, PreferenceKind, Presence
 
-_BOOKING = (
-    sa.select(Appointment, Site, DELAY.label("delay"))
-    .join(Site, Site.id == Appointment.site_id)
+_BOOKING = Rows(
+    (Appointment, Site, Patient),
+    sa.select(*columns(Appointment, Site, Patient), DELAY.label("delay"))
+    .select_from(Appointment.__table__)
+    .join(Site.__table__, Site.id == Appointment.site_id)
+    .outerjoin(Patient.__table__, Patient.id == Appointment.patient_id)
     .where(Appointment.id == sa.bindparam("booking"))
-    .options(joinedload(Appointment.patient))
-    .with_for_update(key_share=True, of=Appointment)
-    .execution_options(populate_existing=True)
+    .with_for_update(key_share=True, of=Appointment.__table__),
 )
 
 
@@ -54,10 +55,10 @@ def check_in(
     It `joins` the visit the person is here with for another booking of the day. Refused:
     not a live booking, another day, already checked in (code `already_here`).
     """
-    found = session.execute(_BOOKING, {"booking": appointment_id}).one_or_none()
+    found = _BOOKING.one_or_none(session, {"booking": appointment_id})
     if found is None:
         raise not_found("The booking")
-    appointment, site, delay = found
+    appointment, site, patient, delay = found
     hold(session, site)
     when = happened(now, occurred_at)
     _check_bookable(site, appointment, when)
@@ -68,7 +69,6 @@ def check_in(
         appointment.starts_at, when, delay or timedelta(0), site.rules
     )
     entry_class = EntryClass.WALK_IN if too_late else EntryClass.BOOKED
-    patient = appointment.patient
     visit = joins or open_visit(
         session,
         site,

@@ -11,7 +11,7 @@ from queueapp.actions.base import get_entry, get_visit
 from queueapp.db.models import Appointment, Call, OrderMove, QueueEntry, Visit
 from queueapp.db.statement import Statement
 from queueapp.db.unit import find_locked_site
-from queueapp.db.writing import change_now, say_changed
+from queueapp.db.writing import Rows, change_now, columns, say_changed
 from queueapp.domain.refusal import conflict, not_found
 from queueapp.domain.visit import (
     AppointmentState,
@@ -42,11 +42,15 @@ _END_MOVES = Statement(
     .returning(_MOVE.c.id)
 )
 
-_KEPT = sa.select(Appointment).where(
-    sa.or_(
-        Appointment.id == sa.bindparam("appointment"), Appointment.visit_id == sa.bindparam("visit")
+_KEPT = Rows(
+    (Appointment,),
+    sa.select(*columns(Appointment)).where(
+        sa.or_(
+            Appointment.id == sa.bindparam("appointment"),
+            Appointment.visit_id == sa.bindparam("visit"),
+        ),
+        Appointment.state == AppointmentState.CHECKED_IN,
     ),
-    Appointment.state == AppointmentState.CHECKED_IN,
 )
 
 
@@ -135,4 +139,4 @@ def kept_appointments(session: Session, entry: QueueEntry, *, last: bool) -> lis
     if entry.appointment_id is None and not last:
         return []
     of = {"appointment": entry.appointment_id or 0, "visit": entry.visit_id if last else 0}
-    return list(session.scalars(_KEPT, of))
+    return [row for (row,) in _KEPT.all(session, of)]

@@ -9,12 +9,19 @@ from sqlalchemy.orm import Session
 from queueapp.actions.base import get_service
 from queueapp.actions.legs import NO_WISH, Wish, check_wish, due_for, open_entry
 from queueapp.db.models import QueueEntry, Service, Site, VisitStep
+from queueapp.db.statement import Statement
 from queueapp.domain.refusal import invalid
 from queueapp.domain.targets import onward_reference
 from queueapp.domain.visit import EntryClass
 
-_PENDING = (
-    sa.select(VisitStep)
+_PENDING = Statement(
+    sa.select(
+        VisitStep.id,
+        VisitStep.service_id,
+        VisitStep.preference,
+        VisitStep.clinician_id,
+        VisitStep.booked_for,
+    )
     .where(VisitStep.visit_id == sa.bindparam("visit"), VisitStep.entry_id.is_(None))
     .order_by(VisitStep.position, VisitStep.id)
     .limit(1)
@@ -42,7 +49,8 @@ class NextStep:
 
 def pending_step(session: Session, visit_id: int) -> NextStep | None:
     """The first step of the visit's plan that was not opened yet."""
-    step = session.scalars(_PENDING, {"visit": visit_id}).one_or_none()
+    session.flush()
+    step = _PENDING.one_or_none(session, {"visit": visit_id})
     if step is None:
         return None
     wish = Wish(step.preference, step.clinician_id)

@@ -23,17 +23,16 @@ from queueapp.db.models import (
 from queueapp.db.queries.forecasts import parsed
 from queueapp.db.statement import Statement
 from queueapp.db.unit import lock_site
-from queueapp.db.writing import change_now, insert_now
+from queueapp.db.writing import Rows, change_now, columns, insert_now
 from queueapp.domain.actor import SYSTEM
 from queueapp.domain.events import Kind
 from queueapp.domain.quantiles import Forecast
 from queueapp.domain.visit import EntryClass, EntryState, PreferenceKind, Presence
 from queueapp.waits.promise import Quote, quote, said_range
 
-_NEWEST = (
-    sa.select(StoredForecast)
-    .where(StoredForecast.site_id == sa.bindparam("site"))
-    .execution_options(populate_existing=True)
+_NEWEST = Rows(
+    (StoredForecast,),
+    sa.select(*columns(StoredForecast)).where(StoredForecast.site_id == sa.bindparam("site")),
 )
 _S, _L = Shift.__table__.c, ShiftService.__table__.c
 _ON_SHIFT = Statement(
@@ -85,10 +84,15 @@ def promise_at_joining(
 
 def newest_forecast(session: Session, site: Site, now: datetime) -> StoredForecast | None:
     """The site's forecast while it is fresh enough to promise from, else None."""
-    stored = session.scalars(_NEWEST, {"site": site.id}).one_or_none()
+    stored = _stored(session, site)
     if stored is None or now - stored.made_at > site.rules.forecast_fresh:
         return None
     return stored
+
+
+def _stored(session: Session, site: Site) -> StoredForecast | None:
+    found = _NEWEST.one_or_none(session, {"site": site.id})
+    return found[0] if found else None
 
 
 # No forecast takes as long.
@@ -102,7 +106,7 @@ def store_forecast(session: Session, now: datetime, *, site: Site, made: Forecas
     as of a time to come was made before the clock was set back.
     """
     lock_site(session, site.id)
-    row = session.scalars(_NEWEST, {"site": site.id}).one_or_none()
+    row = _stored(session, site)
     if row is not None and made.made_at < row.made_at < now + _ANY_FORECAST:
         return
     values: dict[str, Any] = {

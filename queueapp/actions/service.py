@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.actions import calls, desk_items
-from queueapp.actions.base import happened, image, note, open_entries
+from queueapp.actions.base import happened, image, note
 from queueapp.actions.entries import (
     be_here,
     change_state,
@@ -21,6 +21,7 @@ from queueapp.actions.entries import (
 from queueapp.actions.legs import NO_WISH, Wish
 from queueapp.actions.plan import NextStep, open_step, pending_step, put_first
 from queueapp.db.models import Call, QueueEntry
+from queueapp.db.statement import Statement
 from queueapp.db.writing import change_now
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
@@ -34,6 +35,14 @@ from queueapp.domain.visit import (
     EntryState,
     PreferenceKind,
     Resolution,
+)
+
+_OTHERS = Statement(
+    sa.select(sa.func.count(QueueEntry.id)).where(
+        QueueEntry.visit_id == sa.bindparam("visit"),
+        QueueEntry.id != sa.bindparam("entry"),
+        QueueEntry.state.in_(OPEN_STATES),
+    )
 )
 
 
@@ -81,7 +90,7 @@ def finish(
     visit = entry.visit
     when = happened(now, occurred_at, entry.started_at)
     step = next_step or pending_step(session, visit.id)
-    departs = step is None and open_entries(session, visit) == [entry]
+    departs = step is None and not _waits_on(session, entry)
     kept = kept_appointments(session, entry, last=departs)
     before = image(entry, visit, *kept)
     change_state(
@@ -218,6 +227,12 @@ def wrong_person(
     data = {"withdrawn_call": call.id if call else None, "room": room_id}
     _note(session, actor, now, Kind.WRONG_PERSON, entry, when, was, data, before, room_id=room_id)
     return entry
+
+
+def _waits_on(session: Session, entry: QueueEntry) -> bool:
+    """Whether the visit waits, or is seen, elsewhere too."""
+    session.flush()
+    return bool(_OTHERS.scalar(session, {"visit": entry.visit_id, "entry": entry.id}))
 
 
 def _waiting_again(

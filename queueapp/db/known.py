@@ -28,7 +28,7 @@ from queueapp.db.models import (
     Site,
 )
 from queueapp.db.statement import Statement
-from queueapp.db.writing import Rows, adopt
+from queueapp.db.writing import Rows, adopt, columns
 from queueapp.domain import hours
 from queueapp.domain.targets import Target
 
@@ -44,7 +44,7 @@ _SITE, _SERVICE = Site.__table__, Service.__table__
 _STAMP = Statement(
     sa.select(_SITE.c.settings_stamp, _SITE.c.timezone).where(_SITE.c.id == sa.bindparam("site"))
 )
-_WHOLE = Rows((Site,), sa.select(_SITE).where(_SITE.c.id == sa.bindparam("site")))
+_WHOLE = Rows((Site,), sa.select(*columns(Site)).where(_SITE.c.id == sa.bindparam("site")))
 _SERVICES = Statement(
     sa.select(_SERVICE)
     .where(_SERVICE.c.site_id == sa.bindparam("site"))

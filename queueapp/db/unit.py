@@ -28,6 +28,7 @@ from queueapp.db.models import (
     VisitEvent,
 )
 from queueapp.db.statement import Statement
+from queueapp.db.writing import Rows, columns
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Fact
 from queueapp.domain.refusal import not_found
@@ -40,10 +41,10 @@ _RAISE_SEQ = Statement(
     .returning(_SITE.c.seq)
 )
 _LOCK = {
-    what: sa.select(Site)
-    .where(Site.id == which)
-    .with_for_update(key_share=True)
-    .execution_options(populate_existing=True)
+    what: Rows(
+        (Site,),
+        sa.select(*columns(Site)).where(Site.id == which).with_for_update(key_share=True),
+    )
     for what, which in (
         ("site", sa.bindparam("site")),
         *(
@@ -92,9 +93,11 @@ def lock_site(session: Session, site_id: int) -> Site:
 def find_locked_site(session: Session, of: Mapping[str, int]) -> Site | None:
     """The row of `lock_site`, if there is one: of a site, room, entry or visit by number."""
     (what,) = of
-    site = session.scalars(_LOCK[what], of).one_or_none()
-    if site is not None:
-        hold(session, site)
+    found = _LOCK[what].one_or_none(session, of)
+    if found is None:
+        return None
+    site: Site = found[0]
+    hold(session, site)
     return site
 
 

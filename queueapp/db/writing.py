@@ -39,34 +39,41 @@ def adopt(session: Session, model: type[_Row], values: Mapping[str, Any]) -> _Ro
     return row
 
 
+def columns(*models: type[Base]) -> list[Any]:
+    """The columns of these models that a load brings, one model after the other."""
+    return [table_column for model in models for table_column in _columns(model).values()]
+
+
 class Rows:
-    """A `Statement` whose rows are those of models: it selects all columns of their tables."""
+    """A `Statement` that loads rows: it selects `columns(*models)`, and what else it wants.
+
+    They are as the database has them then, whatever the session knew.
+    """
 
     def __init__(self, models: tuple[type[Base], ...], clause: Any) -> None:
         self._statement = Statement(clause)
-        self._parts: list[tuple[type[Base], list[str], slice]] = []
-        at = 0
-        for model in models:
-            names = [column.name for column in model.__table__.columns]
-            self._parts.append((model, names, slice(at, at + len(names))))
-            at += len(names)
+        self._models = models
 
     def one_or_none(self, session: Session, values: Values) -> tuple[Any, ...] | None:
-        """A row of each model, None for one that was joined in vain, and then what else it selects.
+        """The first row's, if there is one: of each model its row, None where none was joined;
+        then what else is selected."""
+        found = self.all(session, values)
+        return found[0] if found else None
 
-        They are as the database has them now, whatever the session knew. None without a row.
-        """
+    def all(self, session: Session, values: Values) -> list[tuple[Any, ...]]:
+        """As `one_or_none`, of all rows."""
         session.flush()
-        found = self._statement.one_or_none(session, values)
-        if found is None:
-            return None
-        rows = [
-            adopt(session, model, dict(zip(names, found[where], strict=True)))
-            if found[where.start + names.index(_known_as(model)[1])] is not None
-            else None
-            for model, names, where in self._parts
-        ]
-        return *rows, *found[self._parts[-1][2].stop :]
+        return [self._taken(session, found) for found in self._statement.all(session, values)]
+
+    def _taken(self, session: Session, found: Any) -> tuple[Any, ...]:
+        rows, at = [], 0
+        for model in self._models:
+            names = _columns(model)
+            cells = dict(zip(names, found[at : at + len(names)], strict=True))
+            is_there = cells[_known_as(model)[1]] is not None
+            rows.append(adopt(session, model, cells) if is_there else None)
+            at += len(names)
+        return (*rows, *found[at:])
 
 
 def insert_now(session: Session, model: type[_Row], **values: Any) -> _Row:
@@ -123,6 +130,12 @@ def _known_as(model: type[Base]) -> tuple[Mapper[Any], str]:
     mapper: Mapper[Any] = sa.inspect(model)
     (key,) = mapper.primary_key
     return mapper, str(key.name)
+
+
+@functools.cache
+def _columns(model: type[Base]) -> dict[str, Any]:
+    found = _known_as(model)[0].column_attrs
+    return {one.key: one.columns[0] for one in found if not one.deferred}
 
 
 @functools.cache

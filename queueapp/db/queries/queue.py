@@ -30,8 +30,8 @@ from queueapp.domain.visit import IN_ROOM_STATES, EntryState, PreferenceKind
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 _OVERTIME = timedelta(minutes=30)
-# More than wait in a clinic on any usual day.
-HEAD = 100
+# Among so many there nearly always is somebody to call.
+HEAD = 16
 
 
 @functools.cache
