@@ -7,8 +7,8 @@ from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 
-from flask import Flask
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, Response
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf import CSRFProtect
 from jinja2 import ChainableUndefined, ChoiceLoader, FileSystemLoader, PackageLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -46,6 +46,17 @@ class _Sessions(SecureCookieSessionInterface):
     """Signed cookies; Flask's own are signed with SHA-1."""
 
     digest_method = staticmethod(hashlib.sha256)
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """As Flask's, without a look for the signature of a cookie that is not there."""
+        if self.get_cookie_name(app) in request.cookies:
+            return super().open_session(app, request)
+        return self.session_class()
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """As Flask's, where there is anything to save or to say."""
+        if session or session.accessed or session.modified:
+            super().save_session(app, session, response)
 
 
 def build(

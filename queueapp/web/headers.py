@@ -45,15 +45,18 @@ def register(app: Flask, settings: Settings) -> None:
     if settings.is_https:
         fixed["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
 
+    kept_nowhere = fixed | {"Cache-Control": "no-store"}
+
     @app.after_request
     def add(answer: Response) -> Response:
-        if request.endpoint != "static":
+        is_static = request.endpoint == "static"
+        # Programs have no browser's session.
+        if not is_static and not security.is_api():
             security.note_seen()
         if request.blueprint == "kiosk":
             # Where there is no scanner, the camera reads a booking's code.
             answer.headers["Permissions-Policy"] = _NO_DEVICES.replace("camera=()", "camera=(self)")
-        for name, value in fixed.items():
-            answer.headers.setdefault(name, value)
-        if request.endpoint != "static":
-            answer.headers.setdefault("Cache-Control", "no-store")
+        said = {name.lower() for name, _ in answer.headers}
+        wanted = fixed if is_static else kept_nowhere
+        answer.headers.extend((n, value) for n, value in wanted.items() if n.lower() not in said)
         return answer

@@ -82,8 +82,8 @@ def _forget(app: Flask) -> None:
 def limit_routes(app: Flask) -> None:
     """Limit passwords, codes and look-ups, once the routes are there; look-ups by kiosk."""
     limiter: Limiter = app.extensions["queueapp.limiter"]
-    if "api" in app.blueprints:  # no stranger's, so nothing is to be looked up for each request
-        limiter.exempt(app.blueprints["api"])
+    # No stranger's, so nothing is to be looked up for each request.
+    limiter.request_filter(security.is_api)
     _limit(app, "auth.sign_in", limiter.limit(
         WRONG_PASSWORDS_FROM_AN_ADDRESS, methods=["POST"], deduct_when=_was_wrong
     ))  # fmt: skip

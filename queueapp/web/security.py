@@ -25,6 +25,7 @@ from queueapp.db.models import (
 )
 from queueapp.db.models.site import rules_of
 from queueapp.db.session import Database
+from queueapp.db.statement import Statement
 from queueapp.domain.actor import Actor
 from queueapp.domain.viewer import Credential, Identity, Part, Viewer
 
@@ -45,11 +46,13 @@ _BY_ID: dict[str, Any] = {
 }
 _NAMED = sa.select(Site.id, Site.slug, Site.name, Site.timezone, Site.settings)
 _SITE_OF = {
-    "site": _NAMED.where(Site.slug == sa.bindparam("site")),
-    "id": _NAMED.where(Site.id == sa.bindparam("id")),
+    "site": Statement(_NAMED.where(Site.slug == sa.bindparam("site"))),
+    "id": Statement(_NAMED.where(Site.id == sa.bindparam("id"))),
 } | {
-    name: _NAMED.where(
-        Site.id == sa.select(row.site_id).where(row.id == sa.bindparam(name)).scalar_subquery()
+    name: Statement(
+        _NAMED.where(
+            Site.id == sa.select(row.site_id).where(row.id == sa.bindparam(name)).scalar_subquery()
+        )
     )
     for name, row in _BY_ID.items()
 }
@@ -218,7 +221,7 @@ def _own_site(found: Identity | None) -> SiteRef | None:
 
 
 def _site(db: Session, of: str, value: Any) -> SiteRef:
-    site = db.connection().execute(_SITE_OF[of], {of: value}).one_or_none()
+    site = _SITE_OF[of].one_or_none(db, {of: value})
     if site is None:
         raise NotFound
     language = rules_of(site.settings).language
