@@ -227,7 +227,7 @@ def engine(database_maker: SqliteMaker | PostgresqlMaker) -> Iterator[Engine]:
 @pytest.fixture
 def session(engine: Engine) -> Iterator[Session]:
     """A session whose commits are savepoints; all of it is rolled back after the test."""
-    with engine.connect().execution_options(writes=True) as connection:
+    with engine.execution_options(writes=True).connect() as connection:
         transaction = connection.begin()
         with Session(
             connection,

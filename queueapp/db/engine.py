@@ -1,10 +1,13 @@
 """Engines: what each database must be told before it may be trusted."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Engine, event
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import QueuePool
 
@@ -27,8 +30,8 @@ def sqlite_is_safe(version: tuple[int, ...] | None = None) -> bool:
 def make_engine(url: str | URL, *, patience_s: float | None = None) -> Engine:
     """An engine for `sqlite:///file` or `postgresql+psycopg://…`.
 
-    SQLite: WAL, synchronous=FULL, mmap off, foreign keys on; `BEGIN IMMEDIATE` for connections
-    with the execution option `writes`. Where it is too old: one connection, and no WAL, as other
+    SQLite: WAL, synchronous=FULL, mmap off, foreign keys on; `BEGIN IMMEDIATE` for engines with
+    the execution option `writes`. Where it is too old: one connection, and no WAL, as other
     processes have theirs. PostgreSQL: a statement that is not answered within `patience_s` seconds
     is given up, and its connection with it. Raises ValueError for another database.
     """
@@ -54,14 +57,43 @@ def _sqlite_engine(url: URL) -> Engine:
         )
         pool = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
     engine = sa.create_engine(
-        url.set(drivername="sqlite+pysqlite"),
+        url.set(drivername="sqlite+queueapp"),
         module=sqlite_driver,
         connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000},
         **pool,
     )
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+class Sqlite(SQLiteDialect_pysqlite):
+    """SQLite whose transactions begin when SQLAlchemy says so; those that write, by the lock.
+
+    Not by a listener for `begin`: with one, every statement asks in vain who else listens.
+    """
+
+    supports_statement_cache = True
+    _BEGIN = "BEGIN"
+
+    def do_begin(self, dbapi_connection: Any) -> None:
+        """Begin a transaction."""
+        dbapi_connection.cursor().execute(self._BEGIN)
+
+    def set_engine_execution_options(self, engine: Engine, opts: Mapping[str, Any]) -> None:
+        """As SQLAlchemy's; with `writes`, an engine whose transactions take the write lock."""
+        super().set_engine_execution_options(engine, opts)
+        if opts.get("writes"):
+            engine.dialect = writing = _WritingSqlite.__new__(_WritingSqlite)
+            # The same dialect in all else, and what it learns by its first connection too.
+            writing.__dict__ = self.__dict__
+
+
+class _WritingSqlite(Sqlite):
+    supports_statement_cache = True
+    _BEGIN = "BEGIN IMMEDIATE"
+
+
+registry.register("sqlite.queueapp", __name__, "Sqlite")
 
 
 def sqlite_journal() -> str:
@@ -81,8 +113,3 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -143,7 +143,7 @@ def test_undo_gives_the_place_back_whatever_came_before(
     engine: Engine, data: st.DataObject
 ) -> None:
     """Random days: after any step that can be undone, undoing it restores all that can be seen."""
-    with engine.connect().execution_options(writes=True) as connection:
+    with engine.execution_options(writes=True).connect() as connection:
         transaction = connection.begin()
         with Session(
             connection, join_transaction_mode="create_savepoint", expire_on_commit=False
