@@ -116,7 +116,7 @@ def measure(snapshot: Snapshot, durations: Durations, draws: int, rounds: int) -
     people, servers = len(plan.visit), len(plan.servers.shifts)
     booked, services = len(plan.expected), len(snapshot.services)
     unannounced = people - len(plan.waiting) - booked
-    owners = [(Stream.ENTRY, n) for n in range(2 * people + 2 * booked + BEYOND[-1] * services)]
+    owners = [(Stream.ENTRY, range(2 * people + 2 * booked + BEYOND[-1] * services))]
 
     def whole(seed: int) -> None:
         forecast(snapshot, durations, draws=draws, seed=seed)

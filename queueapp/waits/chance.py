@@ -6,6 +6,7 @@ because the dice were thrown again, and one person more never shuffles the other
 
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,11 @@ from numpy.typing import NDArray
 from queueapp.waits.durations import LEVELS, Floats
 
 Words = NDArray[np.uint32]
-# Whose streams: what each is for, and whose.
-Owners = Sequence[tuple["Stream", int]]
+Number = TypeVar("Number", np.float32, np.float64)
+# Whose streams: what they are for, and whose.
+Owners = Sequence[tuple["Stream", Sequence[int]]]
+# So many are mixed at a time: what lies near the processor is mixed twice as fast.
+_AT_ONCE = 32
 _STEP = LEVELS.bit_length() - 1
 _MOST_BEFORE = 4096
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -60,26 +64,44 @@ def words(seed: int, owners: Owners, draws: int) -> Words:
     SplitMix64 (Steele, Lea & Flood 2014), all streams at once: each begins at a place of the cycle
     of 2**64 that seed, kind and number say.
     """
-    start = np.full(len(owners), seed, dtype=np.uint64)
-    for part in np.array(owners, dtype=np.uint64).reshape(-1, 2).T:
-        start = _mixed((start + part) * _GOLDEN)
-    found = start[:, None] + _GOLDEN * np.arange(1, (draws + 1) // 2 + 1, dtype=np.uint64)
-    return _mixed(found).view(np.uint32)[:, :draws]
+    kinds = np.repeat(
+        np.array([kind for kind, _ in owners], dtype=np.uint64), [len(whose) for _, whose in owners]
+    )
+    numbers = np.array([n for _, whose in owners for n in whose], dtype=np.uint64)
+    start = np.full(len(kinds), seed, dtype=np.uint64)
+    for part in (kinds, numbers):
+        start += part
+        start *= _GOLDEN
+        _mix(start)
+    steps = _GOLDEN * np.arange(1, (draws + 1) // 2 + 1, dtype=np.uint64)
+    found = np.empty((len(start), len(steps)), dtype=np.uint64)
+    for first in range(0, len(start), _AT_ONCE):
+        some = found[first : first + _AT_ONCE]
+        np.add(start[first : first + _AT_ONCE, None], steps, out=some)
+        _mix(some)
+    return found.view(np.uint32)[:, :draws]
 
 
-def _mixed(found: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The words that far apart places of the cycle stand for; `found` is used up."""
+def _mix(places: NDArray[np.uint64]) -> None:
+    """Change places of the cycle, however near each other, to the words they stand for."""
     for shift, factor in _MIXING:
-        found ^= found >> shift
-        found *= factor
-    found ^= found >> np.uint64(31)
-    return found
+        places ^= places >> shift
+        places *= factor
+    places ^= places >> np.uint64(31)
 
 
-def levels(found: Words, part: Part) -> NDArray[np.uint32]:
-    """Indices into a table of LEVELS quantiles, of words' shape; the parts are independent."""
-    levels: NDArray[np.uint32] = (found >> np.uint32(_STEP * part)) & np.uint32(LEVELS - 1)
-    return levels
+def pick(
+    tables: NDArray[Number], found: Words, part: Part, table: Sequence[int] | None = None
+) -> NDArray[Number]:
+    """What the words say, of their shape (N, D); the parts of one word are independent.
+
+    `tables` are LEVELS quantiles each, one after the other; `table` (N,) says whose is which.
+    """
+    level = found >> np.uint32(_STEP * part)
+    level &= np.uint32(LEVELS - 1)
+    if table is not None:
+        level += np.array(table, dtype=np.uint32)[:, None] * np.uint32(LEVELS)
+    return tables.take(level, mode="clip")
 
 
 def shares(found: Words) -> Floats:

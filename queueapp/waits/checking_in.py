@@ -17,7 +17,7 @@ from queueapp.domain.targets import booked_reference
 from queueapp.domain.visit import PreferenceKind
 from queueapp.waits.durations import Singles
 from queueapp.waits.join import first_of, summarise
-from queueapp.waits.plan import Plan, able, released_after
+from queueapp.waits.plan import Plan, able, released
 from queueapp.waits.servers import after
 from queueapp.waits.simulate import Outcome
 
@@ -50,7 +50,7 @@ def _call_times(
     snapshot: Snapshot, plan: Plan, outcome: Outcome, one: Candidate, column: int, due: float
 ) -> Singles:
     held = one.preference is PreferenceKind.IF_POSSIBLE
-    release = float(released_after(snapshot, one, np.array([due]))[0]) if held else 0.0
+    release = float(released(snapshot, [one], np.array([due]))[0]) if held else 0.0
     free: Singles = np.full(plan.draws, np.inf, dtype=np.float32)
     mine, others = np.zeros((2, *outcome.whose.shape), dtype=bool)
     for s, shift in enumerate(plan.servers.shifts):

@@ -78,6 +78,9 @@ class Durations:
     gap: Floats
     plans: Mapping[int, float] = field(default_factory=dict)
     _tables: dict[tuple[int, int | None], Floats] = field(default_factory=dict, repr=False)
+    _means: dict[tuple[int, int | None, int | None], float] = field(
+        default_factory=dict, repr=False
+    )
 
     @classmethod
     def fixed(
@@ -179,8 +182,12 @@ class Durations:
         self, service: int, reason: int | None = None, clinician: int | None = None
     ) -> float:
         """Mean seconds a clinician is taken by one patient: walk, visit and gap."""
-        visit = float(self.table(service, reason, clinician).mean())
-        return visit + float(self.walk.mean()) + float(self.gap.mean())
+        mean = self._means.get((service, reason, clinician))
+        if mean is None:
+            visit = float(self.table(service, reason, clinician).mean())
+            mean = visit + float(self.walk.mean()) + float(self.gap.mean())
+            self._means[service, reason, clinician] = mean
+        return mean
 
 
 def learn(

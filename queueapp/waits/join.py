@@ -19,10 +19,11 @@ from queueapp.domain.quantiles import JoinKey, JoinTable, Quantiles
 from queueapp.domain.snapshot import Snapshot
 from queueapp.domain.visit import Presence
 from queueapp.waits.bits import Stamp
-from queueapp.waits.chance import Part, Stream, levels, number_of, words
+from queueapp.waits.chance import Stream, number_of, words
 from queueapp.waits.durations import ANY_REASON, Durations, Floats, Singles
+from queueapp.waits.lengths import lengths
 from queueapp.waits.people import walk_in_target_s
-from queueapp.waits.plan import Plan
+from queueapp.waits.plan import Plan, whom
 from queueapp.waits.simulate import Outcome
 
 # How many more than are there a table reaches, and its steps further ahead.
@@ -48,10 +49,8 @@ def join_tables(
     """A table per service, and per service and clinician who gives it today."""
     shifts = plan.servers.shifts
     from_place = _from_place(plan, outcome)
-    here = np.array(
-        [[c.presence is Presence.HERE and can_serve(c, s) for s in shifts] for c in plan.waiting],
-        dtype=bool,
-    ).reshape(len(plan.waiting), len(shifts))
+    here = whom(can_serve, plan.waiting, shifts)
+    here &= np.array([c.presence is Presence.HERE for c in plan.waiting], dtype=bool)
     chances: dict[float, Singles] = {}
     ahead: dict[tuple[float, tuple[int, ...]], tuple[list[int], list[Quantiles]]] = {}
     asked: list[tuple[JoinKey, float, tuple[int, ...]]] = []
@@ -126,7 +125,7 @@ def _up_to_now(
     if not group:
         return [0], np.full((1, plan.draws), np.inf, dtype=np.float32)
     servers = list(group)
-    before = (here[:, servers].any(axis=1) & (plan.waiting_key <= target)).nonzero()[0]
+    before = (here[servers].any(axis=0) & (plan.waiting_key <= target)).nonzero()[0]
     most = len(before)
     ranks = sorted({*range(min(4, most)), *range(0, most, STEP), max(most - 1, 0), most})
     places = [before[rank - 1] + 1 if rank else 0 for rank in ranks]
@@ -205,9 +204,7 @@ def _in_turn(
 
 def _taken(plan: Plan, durations: Durations, service: int, seed: int) -> tuple[Floats, Floats]:
     """Visit, and walk with gap, of as many as a table reaches beyond (each (N, D))."""
-    owners = [(Stream.JOIN, number_of(service, n)) for n in range(BEYOND[-1])]
+    owners = [(Stream.JOIN, [number_of(service, n) for n in range(BEYOND[-1])])]
     luck = words(seed, owners, plan.draws)
-    visit = durations.table(service, ANY_REASON).take(levels(luck, Part.VISIT))
-    visit *= plan.servers.pace[service]
-    gap = durations.gap.take(levels(luck, Part.GAP))
-    return visit, durations.walk.take(levels(luck, Part.WALK)) + gap
+    visits = [(service, durations.table(service, ANY_REASON))] * BEYOND[-1]
+    return lengths(durations, luck, visits, plan.servers.pace, np.float64)[:2]

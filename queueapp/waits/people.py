@@ -1,12 +1,10 @@
 """Who will be there to be called: those waiting, the booked to come, those who may turn up."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from math import ceil, sqrt
+from datetime import timedelta
 from statistics import NormalDist
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -14,21 +12,17 @@ from queueapp.domain.ordering import Candidate
 from queueapp.domain.snapshot import Expected, Snapshot
 from queueapp.domain.visit import EntryClass, PreferenceKind, Presence
 from queueapp.waits.chance import (
+    Owners,
     Part,
     Stream,
     Words,
-    levels,
-    number_of,
+    pick,
     shares,
-    stream,
     words,
 )
 from queueapp.waits.durations import ANY_REASON, LEVELS, NORMAL, Durations, Floats, Singles
 from queueapp.waits.servers import Servers, after
 
-MOST_ARRIVALS = 60
-# Keys of those who do not come stay finite, after everybody else of their band.
-FAR_S = 9e5
 _NORMAL_STEPS = np.diff(NORMAL)
 
 
@@ -36,19 +30,19 @@ _NORMAL_STEPS = np.diff(NORMAL)
 class Comers:
     """N people who are not there yet: seconds from the snapshot, one value per draw (N, D).
 
-    `tables` (N,) are quantiles of their visits.
+    `owners` are whose luck their visits have, `tables` (N,) quantiles of these.
     """
 
     candidates: list[Candidate]
     due: Floats
     free_from: Floats
-    luck: Words
+    owners: Owners
     tables: list[Floats]
 
 
 def walk_in_target_s(snapshot: Snapshot, service: int) -> float:
     """The wait allowed to one who walks in for a service."""
-    return _target(snapshot, service, EntryClass.WALK_IN).total_seconds()
+    return target_of(snapshot, service, EntryClass.WALK_IN).total_seconds()
 
 
 def waiting_table(snapshot: Snapshot, durations: Durations, one: Candidate) -> Floats:
@@ -76,8 +70,9 @@ def elsewhere_until(
     known = servers.visit_free.get(one.visit_id)
     if known is not None:
         return known
-    luck = words(seed, [(Stream.ELSEWHERE, one.entry_id)], draws)[0]
-    return waiting_table(snapshot, durations, one)[levels(luck, Part.VISIT)]
+    luck = words(seed, [(Stream.ELSEWHERE, [one.entry_id])], draws)
+    until: Floats = pick(waiting_table(snapshot, durations, one), luck, Part.VISIT)[0]
+    return until
 
 
 def gone_after(snapshot: Snapshot, waited: Floats, luck: Words) -> Singles:
@@ -86,12 +81,11 @@ def gone_after(snapshot: Snapshot, waited: Floats, luck: Words) -> Singles:
     (N, D); infinity for who never does. `snapshot` knows how long people stay.
     """
     at, share = (np.array(column) for column in zip(*snapshot.habits.patience, strict=True))
-    still = np.append(1.0, share).take(at.searchsorted(waited, side="right"))
     # When so small a share is left; who is still there is one of a larger one.
     falls = np.append(at, np.inf).take((-share).searchsorted(-np.arange(LEVELS) / LEVELS))
-    level = levels(luck, Part.WALK) * still.astype(np.float32)[:, None]
-    gone: Singles = falls.astype(np.float32).take(level.astype(np.intp))
-    return gone
+    level = np.arange(LEVELS) * np.append(1.0, share).astype(np.float32)[:, None]
+    tables: Singles = falls.astype(np.float32).take(level.astype(np.intp))
+    return pick(tables, luck, Part.WALK, at.searchsorted(waited, side="right").tolist())
 
 
 def _back_from(snapshot: Snapshot, one: Candidate) -> float:
@@ -117,10 +111,8 @@ def booked(
     """
     habits, rules = snapshot.habits, snapshot.rules
     numbers = [one.appointment_id for one in to_come]
-    come, late = (
-        shares(words(seed, [(kind, n) for n in numbers], draws))
-        for kind in (Stream.COMING, Stream.LATENESS)
-    )
+    luck = words(seed, [(kind, numbers) for kind in (Stream.COMING, Stream.LATENESS)], draws)
+    come, late = np.split(shares(luck), 2)
 
     def each(values: Sequence[float]) -> Floats:
         return np.array(values, dtype=np.float64).reshape(-1, 1)
@@ -147,7 +139,7 @@ def booked(
         candidates=[one.candidate for one in to_come],
         due=np.where(late_by <= rules.grace.total_seconds(), scheduled, arrives) + allowed,
         free_from=np.where(come < absent, np.inf, arrives),
-        luck=words(seed, [(Stream.EXPECTED, n) for n in numbers], draws),
+        owners=[(Stream.EXPECTED, numbers)],
         tables=[_booked_table(snapshot, durations, one) for one in to_come],
     )
 
@@ -188,73 +180,22 @@ def soon_booked(snapshot: Snapshot, until: float) -> list[Expected]:
     return sorted(soon, key=lambda e: (e.scheduled_at, e.candidate.number))
 
 
-def turning_up(
-    snapshot: Snapshot, durations: Durations, servers: Servers, until: float, draws: int, seed: int
-) -> Iterator[Comers]:
-    """Those who come unannounced before `until`, at the usual rate of the hour (Poisson).
+def horizon(snapshot: Snapshot, durations: Durations, servers: Servers, held: float) -> float:
+    """Somewhat later than the last one waiting is likely called (seconds).
 
-    Those due after everyone here overtake only who cannot be called yet: until the last of these
-    can, they come; later they would change nothing.
+    `held` is when everyone waiting can be called.
     """
-    latest = max((after(snapshot, c.due_by) for c in snapshot.waiting), default=0.0)
-    latest = max([latest, *(walk_in_target_s(snapshot, s) for s in snapshot.services)])
-    held = _held_until(snapshot, servers)
-    kinds = sorted({(s, c) for s, c, _ in snapshot.habits.arrivals_per_hour})
-    for number, (service, label) in enumerate(kinds):
-        target = _target(snapshot, service, label)
-        last = until if target.total_seconds() < latest else min(until, held)
-        moments, expected = _expected_count(snapshot, service, label, last)
-        total = expected[-1]
-        count = min(ceil(total + 3 * sqrt(total)), MOST_ARRIVALS) if total > 0 else 0
-        if not count:
-            continue
-        band = 0 if label == EntryClass.EMERGENCY else 1
-        now = snapshot.taken_at
-        person = Candidate(
-            -1 - number, -1 - number, service, label, band, now + target, now, 0, now, target
-        )
-        chance = stream(seed, Stream.ARRIVALS, number)
-        between = chance.standard_exponential((count, draws))
-        came = _when(np.cumsum(between, axis=0), moments, expected)
-        # One after the other, so that a longer horizon leaves the luck of the earlier ones alone.
-        yield Comers(
-            candidates=[person] * count,
-            due=np.minimum(came, FAR_S) + target.total_seconds(),
-            free_from=came,
-            luck=words(seed, [(Stream.ARRIVED, number_of(number, i)) for i in range(count)], draws),
-            tables=[durations.table(service, ANY_REASON)] * count,
-        )
-
-
-def _when(counted: Floats, moments: Sequence[float], expected: Sequence[float]) -> Floats:
-    """When so many have come, by straight lines between the knots; infinity after the last."""
-    at = np.zeros_like(counted)
-    for i in range(1, len(moments)):
-        more, lasts = expected[i] - expected[i - 1], moments[i] - moments[i - 1]
-        beyond = counted - expected[i - 1]
-        if more > 0:
-            np.clip(beyond, 0.0, more, out=beyond)
-            beyond *= lasts / more
-            at += beyond
-        else:
-            at += lasts * (beyond > 0)
-    at[counted > expected[-1]] = np.inf
-    return at
-
-
-def horizon(snapshot: Snapshot, durations: Durations, servers: Servers) -> float:
-    """Somewhat later than the last one waiting is likely called (seconds)."""
     line = Counter(one.service_id for one in snapshot.waiting)
     work = {s: count * durations.mean_s(s, ANY_REASON) for s, count in line.items()}
     longest = sum(work.values()) / max(len(servers.shifts), 1)
     for service, seconds in work.items():
         able = sum(service in s.services for s in servers.shifts)
         longest = max(longest, seconds / max(able, 1))
-    wanted = 1200.0 + 1.25 * longest + _held_until(snapshot, servers)
+    wanted = 1200.0 + 1.25 * longest + held
     return max(min(wanted, float(servers.ends.max(initial=0.0))), 0.0)
 
 
-def _held_until(snapshot: Snapshot, servers: Servers) -> float:
+def held_until(snapshot: Snapshot, servers: Servers) -> float:
     """Seconds until everyone waiting can be called, as far as that is known."""
     held = [0.0]
     for one in snapshot.waiting:
@@ -267,23 +208,8 @@ def _held_until(snapshot: Snapshot, servers: Servers) -> float:
     return max(held)
 
 
-def _expected_count(
-    snapshot: Snapshot, service: int, label: str, until: float
-) -> tuple[list[float], list[float]]:
-    """Knots (seconds, arrivals expected by then), one per local hour up to `until`."""
-    zone = ZoneInfo(snapshot.zone)
-    moments, expected = [0.0], [0.0]
-    while moments[-1] < until:
-        at: datetime = (snapshot.taken_at + timedelta(seconds=moments[-1])).astimezone(zone)
-        left = 3600.0 - at.minute * 60 - at.second - at.microsecond / 1e6
-        step = min(left, until - moments[-1])
-        rate = snapshot.habits.arrivals_per_hour.get((service, label, at.hour), 0.0)
-        moments.append(moments[-1] + max(step, 1e-3))
-        expected.append(expected[-1] + rate * step / 3600.0)
-    return moments, expected
-
-
-def _target(snapshot: Snapshot, service: int, label: str) -> timedelta:
+def target_of(snapshot: Snapshot, service: int, label: str) -> timedelta:
+    """The wait allowed to a class of people for a service."""
     rules = snapshot.rules
     defaults = {
         EntryClass.EMERGENCY.value: timedelta(0),

@@ -5,7 +5,7 @@ turn up. All times are seconds from the snapshot; infinity means never.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,9 +16,10 @@ from queueapp.domain.ordering import Candidate, ShiftView, can_serve, in_order
 from queueapp.domain.snapshot import Expected, Snapshot
 from queueapp.domain.visit import PreferenceKind
 from queueapp.waits import people
-from queueapp.waits.chance import Part, Stream, levels, words
-from queueapp.waits.durations import LEVELS, Durations, Floats, Singles
-from queueapp.waits.people import Comers
+from queueapp.waits.arrivals import turning_up
+from queueapp.waits.chance import Stream, Words, words
+from queueapp.waits.durations import Durations, Floats, Singles
+from queueapp.waits.lengths import lengths
 from queueapp.waits.servers import Servers, after, place_servers
 
 # Bands lie this many seconds apart; ties are broken by far less than a microsecond a person.
@@ -34,7 +35,8 @@ class Plan:
     columns (A,), in calling order with keys `fixed_key` (A,), and from when each kind may call
     them, `fixed_gate` (K, A). The `late` columns (B,) have in each draw a key and from when they
     may be called, `late_key` and `late_free` (B, D); kinds of `late_held` (K, B) may not before
-    `late_release` (B, D), those outside `late_fits` (K, B) never.
+    `late_release` (B, D), those outside `late_fits` (K, B) never. `fits` and `held` (K, E) say so
+    of everybody.
 
     `kind` (S,) is each server's. A call takes `besides` (walk and gap) + `visit` * `factor[server]`
     (E, D and S, E); `gap` (E, D) is the last part of it. Who is called after `gone` (E, D; no rows
@@ -58,6 +60,8 @@ class Plan:
     late_release: Floats
     late_fits: NDArray[np.bool_]
     late_held: NDArray[np.bool_]
+    fits: NDArray[np.bool_]
+    held: NDArray[np.bool_]
     kind: NDArray[np.intp]
     besides: Singles
     visit: Singles
@@ -73,10 +77,13 @@ def make_plan(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -
     servers = place_servers(snapshot, durations, draws, seed)
     line = in_order(snapshot.waiting)
     waiting_key = order_keys(line, line, snapshot.taken_at)
-    until = people.horizon(snapshot, durations, servers)
-    to_come = people.soon_booked(snapshot, until)
-    comers = [people.booked(snapshot, durations, to_come, draws, seed)]
-    comers += people.turning_up(snapshot, durations, servers, until, draws, seed)
+    held_until = people.held_until(snapshot, servers)
+    until = people.horizon(snapshot, durations, servers, held_until)
+    expected = people.soon_booked(snapshot, until)
+    comers = [
+        people.booked(snapshot, durations, expected, draws, seed),
+        turning_up(snapshot, durations, until, held_until, draws, seed),
+    ]
     everybody = [*line, *(c for group in comers for c in group.candidates)]
     siblings = _siblings(line)
     anchors = {one.move.before_id for one in line if one.move}
@@ -90,8 +97,8 @@ def make_plan(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -
     fits, held, kind = _kinds(servers, everybody)
     free = np.array([people.free_from(snapshot, one) for one in line], dtype=np.float64)
     due = np.array([after(snapshot, one.due_by) for one in line], dtype=np.float64)
-    release = np.array([_released(snapshot, one, d) for one, d in zip(line, due, strict=True)])
-    gate = np.where(held[:, fixed], np.maximum(free, release)[fixed], free[fixed])
+    gate = np.maximum(free, released(snapshot, line, due[:, None])[:, 0])[fixed]
+    gate = np.where(held[:, fixed], gate, free[fixed])
     late_free = np.concatenate(
         [np.repeat(free[moving, None], draws, axis=1), *(c.free_from for c in comers)]
     )
@@ -102,18 +109,29 @@ def make_plan(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -
     late_due = np.concatenate(
         [np.repeat(due[moving, None], draws, axis=1), *(c.due for c in comers)]
     )
-    late_release = np.full(late_due.shape if held[:, late].any() else (0, 0), -np.inf)
-    for n in np.flatnonzero(held[:, late].any(axis=0)):
-        late_release[n] = released_after(snapshot, everybody[late[n]], late_due[n])
+    late_release = np.zeros((0, 0))
+    if held[:, late].any():
+        late_release = released(snapshot, [everybody[i] for i in late], late_due)
     bands = np.array([(everybody[i].band - 1) * BAND_S for i in late])
     late_key = late_due + (bands + TIE_S * late)[:, None]
     late_key[: len(moving)] = waiting_key[moving, None]
-    besides, visit, gap = _lengths(snapshot, durations, servers, line, comers, draws, seed)
+    owners: list[tuple[Stream, Sequence[int]]] = [(Stream.ENTRY, [c.entry_id for c in line])]
+    owners += [whose for group in comers for whose in group.owners]
+    if snapshot.habits.patience:
+        owners.append((Stream.PATIENCE, [c.entry_id for c in line]))
+        owners.append((Stream.PATIENCE_TO_COME, range(len(everybody) - len(line))))
+    luck, patience = np.split(words(seed, owners, draws), [len(everybody)])
+    tables = [people.waiting_table(snapshot, durations, one) for one in line]
+    tables += [table for group in comers for table in group.tables]
+    wanted = [c.service_id for c in everybody]
+    visit, besides, gap = lengths(
+        durations, luck, list(zip(wanted, tables, strict=True)), servers.pace, np.float32
+    )
     return Plan(
         taken_at=snapshot.taken_at,
         draws=draws,
         waiting=line,
-        expected=to_come,
+        expected=expected,
         servers=servers,
         waiting_key=waiting_key,
         fixed=fixed,
@@ -125,12 +143,14 @@ def make_plan(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -
         late_release=late_release,
         late_fits=fits[:, late],
         late_held=held[:, late],
+        fits=fits,
+        held=held,
         kind=kind,
         besides=besides,
         visit=visit,
         gap=gap,
-        factor=_factors(durations, servers, everybody),
-        gone=_gone(snapshot, line, comers, draws, seed),
+        factor=_factors(durations, servers, wanted),
+        gone=_gone(snapshot, line, late_free[len(moving) :], patience),
         siblings=siblings,
         anchors=frozenset(i for i, c in enumerate(line) if c.entry_id in anchors),
     )
@@ -167,85 +187,62 @@ def _siblings(line: Sequence[Candidate]) -> dict[int, list[int]]:
     return {i: [j for j in group if j != i] for group in groups for i in group}
 
 
-def _kinds(
-    servers: Servers, everybody: Iterable[Candidate]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.intp]]:
-    """Whom each kind of server fits, whom it may call only once released, and servers' kinds."""
-    asked = [(c.service_id, c.preference, c.clinicians, c.needs) for c in everybody]
+def whom(
+    can: Callable[[Candidate, ShiftView], bool],
+    everybody: Sequence[Candidate],
+    shifts: Sequence[ShiftView],
+) -> NDArray[np.bool_]:
+    """Whom each shift can serve (S, E), as `can` says; of those alike one is asked about."""
+    asked = [
+        (c.service_id, c.needs, c.clinicians if c.preference is PreferenceKind.ONLY else None)
+        for c in everybody
+    ]
     alike = dict(zip(asked, everybody, strict=True))
     number = {key: n for n, key in enumerate(alike)}
-    which = np.array([number[key] for key in asked], dtype=np.intp)
-    kinds: dict[tuple[bytes, bytes], int] = {}
-    kind = np.zeros(len(servers.shifts), dtype=np.intp)
-    fits: list[NDArray[np.bool_]] = []
-    held: list[NDArray[np.bool_]] = []
-    for s, shift in enumerate(servers.shifts):
-        can = np.array([able(c, shift) for c in alike.values()], dtype=bool)
-        others = np.array([_waits_for_others(c, shift) for c in alike.values()], dtype=bool) & can
-        name = (can.tobytes(), others.tobytes())
-        if name not in kinds:
-            kinds[name] = len(fits)
-            fits.append(can[which])
-            held.append(others[which])
-        kind[s] = kinds[name]
-    shape = (len(fits), len(asked))
-    return np.array(fits, bool).reshape(shape), np.array(held, bool).reshape(shape), kind
+    told = np.array([[can(one, shift) for one in alike.values()] for shift in shifts], dtype=bool)
+    return told.reshape(len(shifts), len(alike))[:, [number[key] for key in asked]]
 
 
-def _lengths(
-    snapshot: Snapshot,
-    durations: Durations,
-    servers: Servers,
-    line: Sequence[Candidate],
-    comers: Sequence[Comers],
-    draws: int,
-    seed: int,
-) -> tuple[Singles, Singles, Singles]:
-    """Walk with gap, visit, and gap alone of everybody in every draw (each (E, D))."""
-    waiting = words(seed, [(Stream.ENTRY, one.entry_id) for one in line], draws)
-    luck = np.concatenate([waiting, *(group.luck for group in comers)])
-    tables = [people.waiting_table(snapshot, durations, one) for one in line]
-    tables += [table for group in comers for table in group.tables]
-    different = {id(table): table for table in tables}
-    start = {name: n * LEVELS for n, name in enumerate(different)}
-    starts = np.array([start[id(table)] for table in tables], dtype=np.uint32)[:, None]
-    lengths = np.concatenate([np.zeros(0), *different.values()]).astype(np.float32)
-    visit = lengths.take(levels(luck, Part.VISIT) + starts)
-    wanted = [c.service_id for c in line]
-    wanted += [c.service_id for group in comers for c in group.candidates]
-    for row, service in zip(visit, wanted, strict=True):
-        row *= servers.pace[service]
-    gap = durations.gap.astype(np.float32).take(levels(luck, Part.GAP))
-    besides = durations.walk.astype(np.float32).take(levels(luck, Part.WALK))
-    besides += gap
-    return besides, visit, gap
+def _kinds(
+    servers: Servers, everybody: Sequence[Candidate]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.intp]]:
+    """Whom each kind of server fits, whom it may call only once released, and servers' kinds."""
+    wished = [
+        c.clinicians if c.preference is PreferenceKind.IF_POSSIBLE else None for c in everybody
+    ]
+    number = {wish: n for n, wish in enumerate(dict.fromkeys(wished))}
+    others = np.array(
+        [[w is not None and s.clinician_id not in w for w in number] for s in servers.shifts], bool
+    ).reshape(len(servers.shifts), len(number))
+    fits = whom(able, everybody, servers.shifts)
+    held = others[:, [number[wish] for wish in wished]] & fits
+    names = [(can.tobytes(), waits.tobytes()) for can, waits in zip(fits, held, strict=True)]
+    kinds = {name: n for n, name in enumerate(dict.fromkeys(names))}
+    first = [names.index(name) for name in kinds]
+    return fits[first], held[first], np.array([kinds[name] for name in names], dtype=np.intp)
 
 
 def _gone(
-    snapshot: Snapshot, line: Sequence[Candidate], comers: Sequence[Comers], draws: int, seed: int
+    snapshot: Snapshot, line: Sequence[Candidate], to_come_from: Floats, luck: Words
 ) -> Singles:
     """When each would give up (E, D); without rows while nobody knows."""
     if not snapshot.habits.patience:
-        return np.zeros((0, draws), dtype=np.float32)
-    waited = [max(-after(snapshot, one.arrived_at), 0.0) for one in line]
-    count = sum(len(group.candidates) for group in comers)
-    owners = [(Stream.PATIENCE, one.entry_id) for one in line]
-    owners += [(Stream.PATIENCE_TO_COME, n) for n in range(count)]
-    luck = words(seed, owners, draws)
-    gone = people.gone_after(snapshot, np.array([*waited, *[0.0] * count]), luck)
-    gone[: len(line)] -= np.array(waited, dtype=np.float32)[:, None]
-    gone[len(line) :] += np.concatenate([group.free_from for group in comers])
+        return np.zeros((0, to_come_from.shape[1]), dtype=np.float32)
+    waited = np.zeros(len(luck))
+    waited[: len(line)] = [max(-after(snapshot, one.arrived_at), 0.0) for one in line]
+    gone = people.gone_after(snapshot, waited, luck)
+    gone[: len(line)] -= waited[: len(line), None].astype(np.float32)
+    gone[len(line) :] += to_come_from
     return gone
 
 
-def _factors(durations: Durations, servers: Servers, everybody: Sequence[Candidate]) -> Floats:
-    """How much longer than others each server takes with each person (S, E)."""
-    wanted = [c.service_id for c in everybody]
-    rows = []
-    for shift in servers.shifts:
-        own = {s: durations.factor(s, shift.clinician_id) for s in set(wanted)}
-        rows.append([own[s] for s in wanted])
-    return np.array(rows).reshape(len(servers.shifts), len(wanted))
+def _factors(durations: Durations, servers: Servers, wanted: Sequence[int]) -> Floats:
+    """How much longer than others each server takes with each person, who `wanted` what (S, E)."""
+    number = {service: n for n, service in enumerate(dict.fromkeys(wanted))}
+    factors = np.array(
+        [[durations.factor(one, s.clinician_id) for one in number] for s in servers.shifts]
+    ).reshape(len(servers.shifts), len(number))
+    return factors[:, [number[service] for service in wanted]]
 
 
 def able(one: Candidate, shift: ShiftView) -> bool:
@@ -255,24 +252,26 @@ def able(one: Candidate, shift: ShiftView) -> bool:
     return can_serve(one, shift)
 
 
-def _waits_for_others(one: Candidate, shift: ShiftView) -> bool:
-    return one.preference is PreferenceKind.IF_POSSIBLE and shift.clinician_id not in one.clinicians
+def released(snapshot: Snapshot, everybody: Sequence[Candidate], due: Floats) -> Floats:
+    """When wishes "if possible" no longer hold others back: `is_released` solved for time.
 
-
-def _released(snapshot: Snapshot, one: Candidate, due: float) -> float:
-    if one.preference is not PreferenceKind.IF_POSSIBLE:
-        return -np.inf
-    return float(released_after(snapshot, one, np.array([due]))[0])
-
-
-def released_after(snapshot: Snapshot, one: Candidate, due: Floats) -> Floats:
-    """When an "if possible" wish no longer holds others back: `is_released` solved for time."""
-    last = np.full_like(due, -np.inf)
-    for s in snapshot.shifts:
-        if s.clinician_id in one.clinicians and one.service_id in s.services:
-            still = np.where(
-                after(snapshot, s.starts_at) < due, after(snapshot, s.ends_at), -np.inf
+    Of the shape of `due` (N, …), a row per person; minus infinity for who has no such wish.
+    """
+    found = np.full_like(due, -np.inf)
+    spans: dict[tuple[tuple[float, float], ...], list[int]] = defaultdict(list)
+    for n, one in enumerate(everybody):
+        if one.preference is PreferenceKind.IF_POSSIBLE:
+            wished = (
+                (after(snapshot, s.starts_at), after(snapshot, s.ends_at))
+                for s in snapshot.shifts
+                if s.clinician_id in one.clinicians and one.service_id in s.services
             )
-            last = np.maximum(last, still)
-    released: Floats = np.minimum(due - snapshot.rules.release.total_seconds(), last)
-    return released
+            spans[tuple(wished)].append(n)
+    release = snapshot.rules.release.total_seconds()
+    for times, rows in spans.items():
+        mine = due[rows]
+        last = np.full_like(mine, -np.inf)
+        for starts, ends in times:
+            np.maximum(last, ends, out=last, where=mine > starts)
+        found[rows] = np.minimum(mine - release, last)
+    return found

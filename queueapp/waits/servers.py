@@ -3,6 +3,7 @@
 All times are seconds from the snapshot; infinity means never.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import MAXYEAR, datetime
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from queueapp.domain.ordering import ShiftView
 from queueapp.domain.snapshot import InRoom, Snapshot
-from queueapp.waits.chance import Part, Stream, levels, stream, words
+from queueapp.waits.chance import Part, Stream, pick, stream, words
 from queueapp.waits.durations import Durations, Floats
 
 # An open shift past its planned end goes on for this long; nobody has said otherwise.
@@ -50,7 +51,7 @@ class Servers:
             at[over] = self.open_from(server[over], at[over])
 
     def open_from(self, server: NDArray[np.intp], at: Floats) -> Floats:
-        """The first moment from `at` on when each server may call; infinity after its end."""
+        """The first moment from `at` (…, n) when each `server` (n,) may; infinity after its end."""
         for begin, end in zip(self.breaks_from.T, self.breaks_to.T, strict=True):
             until = end.take(server)
             at = np.where((at >= begin.take(server)) & (at < until), until, at)
@@ -64,13 +65,14 @@ def place_servers(snapshot: Snapshot, durations: Durations, draws: int, seed: in
     ready: list[Floats] = []
     visit_free: dict[int, Floats] = {}
     pace = day_pace(snapshot, durations, draws, seed)
-    inside: dict[int, list[InRoom]] = {}
-    for one in sorted(snapshot.in_rooms, key=lambda r: r.entry_id):
-        inside.setdefault(one.shift_id, []).append(one)
+    in_rooms = sorted(snapshot.in_rooms, key=lambda r: r.entry_id)
+    inside: dict[int, list[tuple[InRoom, Floats, Floats]]] = {}
+    over = _over(snapshot, durations, in_rooms, pace, draws, seed)
+    for one, finish, gap in zip(in_rooms, *over, strict=True):
+        inside.setdefault(one.shift_id, []).append((one, finish, gap))
     for shift in sorted(snapshot.shifts, key=lambda s: s.shift_id):
         begins = _begins(snapshot, shift, draws, seed)
-        for one in inside.get(shift.shift_id, []):
-            finish, gap = _over(snapshot, durations, one, pace, draws, seed)
+        for one, finish, gap in inside.get(shift.shift_id, []):
             if one.visit_id is not None:
                 visit_free[one.visit_id] = finish
             shifts.append(shift)
@@ -92,8 +94,7 @@ def place_servers(snapshot: Snapshot, durations: Durations, draws: int, seed: in
         visit_free=visit_free,
         pace=pace,
     )
-    every = np.broadcast_to(np.arange(len(shifts)), servers.ready.shape)
-    servers.ready[:] = servers.open_from(every, servers.ready)
+    servers.ready[:] = servers.open_from(np.arange(len(shifts)), servers.ready)
     return servers
 
 
@@ -118,9 +119,11 @@ def _places(shift: ShiftView, taken: int) -> int:
 
 
 def _begins(snapshot: Snapshot, shift: ShiftView, draws: int, seed: int) -> Floats:
+    begins = np.zeros(draws)
+    if shift.is_open and shift.paused_until is None:
+        return begins
     chance = stream(seed, Stream.SHIFT, shift.shift_id)
     unknown = chance.standard_exponential(draws)
-    begins = np.zeros(draws)
     if not shift.is_open:
         due = after(snapshot, shift.starts_at)
         begins += _starts(snapshot, shift, due, unknown, chance.random(draws))
@@ -147,22 +150,30 @@ def _starts(
 def _over(
     snapshot: Snapshot,
     durations: Durations,
-    one: InRoom,
+    in_rooms: Sequence[InRoom],
     pace: dict[int, Floats],
     draws: int,
     seed: int,
 ) -> tuple[Floats, Floats]:
-    """When the one in the room is finished, and the gap after (seconds, one per draw)."""
+    """When those in rooms are finished, and the gaps after (seconds, (N, D) each)."""
+    if not in_rooms:
+        return np.zeros((0, draws)), np.zeros((0, draws))
     # The luck they had while they waited, so that a call by itself changes nobody's forecast.
-    luck = words(seed, [(Stream.ENTRY, one.entry_id)], draws)[0]
-    walk, visit, gap = (levels(luck, part) for part in (Part.WALK, Part.VISIT, Part.GAP))
-    elapsed = -after(snapshot, one.since)
-    if one.started:
-        left = durations.remaining(one.service_id, one.reason_id, one.clinician_id, elapsed)[visit]
-    else:
-        length = durations.table(one.service_id, one.reason_id, one.clinician_id)[visit]
-        left = length + np.maximum(durations.walk[walk] - elapsed, 0.0)
-    return left * pace[one.service_id], durations.gap[gap]
+    luck = words(seed, [(Stream.ENTRY, [one.entry_id for one in in_rooms])], draws)
+    elapsed = [-after(snapshot, one.since) for one in in_rooms]
+    tables = [
+        durations.remaining(one.service_id, one.reason_id, one.clinician_id, since)
+        if one.started
+        else durations.table(one.service_id, one.reason_id, one.clinician_id)
+        for one, since in zip(in_rooms, elapsed, strict=True)
+    ]
+    left = pick(np.concatenate(tables), luck, Part.VISIT, range(len(tables)))
+    walk = pick(durations.walk, luck, Part.WALK)
+    for n, one in enumerate(in_rooms):
+        if not one.started:
+            left[n] += np.maximum(walk[n] - elapsed[n], 0.0)
+        left[n] *= pace[one.service_id]
+    return left, pick(durations.gap, luck, Part.GAP)
 
 
 def day_pace(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -> dict[int, Floats]:
