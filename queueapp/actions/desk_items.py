@@ -13,6 +13,7 @@ from queueapp.actions import base
 from queueapp.db.models import DeskItem, Device, Site, Visit
 from queueapp.db.queries.queue import load_queue
 from queueapp.db.statement import Statement
+from queueapp.db.writing import Rows, columns
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.ordering import is_stranded
@@ -36,6 +37,12 @@ class ItemKind(StrEnum):
 
 
 SETTLED = "settled"
+_OPEN_ITEMS = Rows(
+    (DeskItem,),
+    sa.select(*columns(DeskItem))
+    .where(DeskItem.site_id == sa.bindparam("site"), DeskItem.closed_at.is_(None))
+    .order_by(DeskItem.opened_at, DeskItem.id),
+)
 _OPEN_OF_ENTRY = Statement(
     sa.select(DeskItem.id, DeskItem.kind)
     .where(DeskItem.entry_id == sa.bindparam("entry"), DeskItem.closed_at.is_(None))
@@ -213,10 +220,8 @@ def look_for_stranded(session: Session, actor: Actor, now: datetime, *, site: Si
 
 def open_items(session: Session, site_id: int, kind: ItemKind | None = None) -> list[DeskItem]:
     """The site's open items, oldest first; of one kind, or of all."""
-    query = sa.select(DeskItem).where(DeskItem.site_id == site_id, DeskItem.closed_at.is_(None))
-    if kind is not None:
-        query = query.where(DeskItem.kind == str(kind))
-    return list(session.scalars(query.order_by(DeskItem.opened_at, DeskItem.id)))
+    found = [item for (item,) in _OPEN_ITEMS.all(session, {"site": site_id})]
+    return found if kind is None else [item for item in found if item.kind == kind]
 
 
 def _held(session: Session, item_id: int) -> DeskItem:

@@ -22,6 +22,8 @@ Listener = Callable[[Committed], None]
 SNAPSHOT = "queueapp.snapshot"
 # Where all sessions of one database keep, until it changes, what is dear to parse.
 _PARSED = "queueapp.parsed"
+# Where they keep what they made of rows that are read again and again: see `open_entries`.
+KEPT_ROWS = "queueapp.kept_rows"
 Parsed = TypeVar("Parsed")
 
 
@@ -56,7 +58,7 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
             writes = writes.execution_options(isolation_level="READ COMMITTED")
-        info: dict[str, Any] = {"secret": secret, _PARSED: {}, KEPT: {}}
+        info: dict[str, Any] = {"secret": secret, _PARSED: {}, KEPT: {}, KEPT_ROWS: {}}
         self._readers = sessionmaker(reads, autoflush=False, info=info)
         self._writers = sessionmaker(writes, expire_on_commit=False, info=info)
         event.listen(self._writers, "after_flush", note_access)

@@ -18,6 +18,7 @@ from queueapp.db.core import core
 Values = Mapping[str, Any]
 _Process = Callable[[Any], Any]
 _NONE: Values = {}
+_NEVER: tuple[Any, Any] = (None, None)
 
 
 class _Parameter(NamedTuple):
@@ -62,6 +63,31 @@ class Statement:
         """All rows."""
         rows: list[Any] = self._sent(session, values, self._rows)
         return rows
+
+    def made(
+        self,
+        session: Session,
+        values: Values,
+        make: Callable[[Sequence[Any]], Any],
+        kept: dict[Any, tuple[Any, Any]],
+    ) -> tuple[list[Any], dict[Any, tuple[Any, Any]]]:
+        """What `make` makes of the cells of each row, and what to give as `kept` the next time.
+
+        That has by their first cell the rows as the driver gave them and what was made of them:
+        of one that is the same now, that is taken. It is for one database.
+        """
+
+        def take(dialect: Dialect, cursor: Any) -> dict[Any, tuple[Any, Any]]:
+            rows = cursor.fetchall()
+            now = {row[0]: kept.get(row[0], _NEVER) for row in rows}
+            changed = [row for row in rows if now[row[0]][0] != row]
+            fresh = self._cells(dialect, cursor, changed)
+            for row, cells in zip(changed, fresh, strict=True):
+                now[row[0]] = (row, make(cells))
+            return now
+
+        now = self._sent(session, values, take)
+        return [made for _, made in now.values()], now
 
     def one(self, session: Session, values: Values = _NONE) -> Any:
         """The first row. Raises sqlalchemy.exc.NoResultFound."""
@@ -128,22 +154,24 @@ class Statement:
         return found
 
     def _rows(self, dialect: Dialect, cursor: Any) -> list[Any]:
-        rows: list[Any] = cursor.fetchall()
+        cells = self._cells(dialect, cursor, cursor.fetchall())
+        return [self._readings[dialect.name].make(one) for one in cells]
+
+    def _cells(self, dialect: Dialect, cursor: Any, rows: Sequence[Any]) -> Sequence[Any]:
         if not rows:
             return rows
         reading = self._readings.get(dialect.name)
         if reading is None:
             reading = self._readings[dialect.name] = self._reading(dialect, cursor.description)
-        make, processes = reading
-        if not processes:
-            return [make(row) for row in rows]
+        if not reading.processes:
+            return rows
         found = []
         for row in rows:
             cells = list(row)
-            for n, process in processes:
+            for n, process in reading.processes:
                 if cells[n] is not None:
                     cells[n] = process(cells[n])
-            found.append(make(cells))
+            found.append(cells)
         return found
 
     def _planned(self, dialect: Dialect, values: Values) -> _Plan:

@@ -38,6 +38,12 @@ def to_local(zone: str, instant: datetime) -> datetime:
     return as_utc(instant).astimezone(parse_zone(zone))
 
 
+@lru_cache(maxsize=8192)
+def wall_clock(zone: str, instant: datetime) -> str:
+    """`10:41` on the zone's wall clock."""
+    return f"{to_local(zone, instant):%H:%M}"
+
+
 def offset_change(tz: zoneinfo.ZoneInfo, before: datetime, after: datetime) -> datetime:
     """The first UTC instant in (before, after] with another offset than `before`.
 

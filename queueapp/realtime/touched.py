@@ -4,9 +4,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.db.models import Visit, VisitEvent
+from queueapp.db.statement import Statement
 from queueapp.domain.events import Kind
 
-_SINCE = (
+_SINCE = Statement(
     sa.select(VisitEvent.visit_id, VisitEvent.kind)
     .where(VisitEvent.site_id == sa.bindparam("site"), VisitEvent.seq > sa.bindparam("seq"))
     .distinct()
@@ -23,12 +24,11 @@ def touched_since(session: Session, site_id: int, since: int | None) -> set[int]
     """The visits that changed after the site's seq `since`; None when any may have."""
     if since is None:
         return None
-    connection = session.connection()
-    rows = connection.execute(_SINCE, {"site": site_id, "seq": since}).all()
+    rows = _SINCE.all(session, {"site": site_id, "seq": since})
     general = {kind for visit_id, kind in rows if visit_id is None}
     if general - {Kind.FORECAST_STORED}:
         return None
     touched = {visit_id for visit_id, _ in rows if visit_id is not None}
     # A phone also says when one who came along is called.
-    along = connection.execute(_ALONG, {"visits": list(touched)}) if touched else ()
+    along = session.connection().execute(_ALONG, {"visits": list(touched)}) if touched else ()
     return touched | {row.id for row in along}

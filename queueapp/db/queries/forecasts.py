@@ -1,20 +1,30 @@
 """Which sites need a new forecast, and what the stored one says."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, object_session
+from sqlalchemy.orm import Session, defer, object_session
 
 from queueapp.db.models import QueueEntry, Site, StoredForecast
-from queueapp.db.session import parsed_once
+from queueapp.db.session import SNAPSHOT, parsed_once
 from queueapp.domain.quantiles import Forecast
 from queueapp.domain.visit import EntryState
 
+# Its content is long, and read only where it has not been: see `parsed`.
+_STORED = (
+    sa.select(StoredForecast)
+    .where(StoredForecast.site_id == sa.bindparam("site"))
+    .options(defer(StoredForecast.content))
+)
+
 
 def stored_forecast(session: Session, site_id: int) -> StoredForecast | None:
-    """The site's newest forecast, whatever its age."""
-    query = sa.select(StoredForecast).where(StoredForecast.site_id == site_id)
-    return session.scalars(query).one_or_none()
+    """The site's newest forecast, whatever its age; in a reading session asked for once."""
+    seen: dict[Any, StoredForecast | None] = session.info.get(SNAPSHOT, {})
+    if ("forecast", site_id) not in seen:
+        seen["forecast", site_id] = session.scalars(_STORED, {"site": site_id}).one_or_none()
+    return seen["forecast", site_id]
 
 
 def parsed(stored: StoredForecast) -> Forecast:

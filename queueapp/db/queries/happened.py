@@ -8,7 +8,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.core import core
 from queueapp.db.known import known
 from queueapp.db.models import (
     Appointment,
@@ -25,22 +24,35 @@ from queueapp.db.models import (
     VisitEvent,
 )
 from queueapp.db.queries.happened_words import ICONS, PLAIN, ROUTES, WITH_ROOM
+from queueapp.db.statement import Statement
+from queueapp.db.writing import Rows, columns
 from queueapp.domain.actor import kind_and_id
 from queueapp.domain.events import Kind
 from queueapp.domain.localtime import to_local
 
 # Not what a person did or would ask about.
-_UNTOLD = (
-    Kind.FORECAST_STORED,
-    Kind.SETTINGS_CHANGED,
-    Kind.DESK_ITEM_OPENED,
-    Kind.DESK_ITEM_TAKEN,
-    Kind.DESK_ITEM_CLOSED,
-    Kind.HELD,
-)
+_UNTOLD = [
+    kind.value
+    for kind in (
+        Kind.FORECAST_STORED,
+        Kind.SETTINGS_CHANGED,
+        Kind.DESK_ITEM_OPENED,
+        Kind.DESK_ITEM_TAKEN,
+        Kind.DESK_ITEM_CLOSED,
+        Kind.HELD,
+    )
+]
 
 
-_NOT_LATELY = (Kind.PROMISE_REVISED, Kind.NOTE_WRITTEN, Kind.NOTE_REMOVED, Kind.DETAILS_CHANGED)
+_NOT_LATELY = [
+    kind.value
+    for kind in (
+        Kind.PROMISE_REVISED,
+        Kind.NOTE_WRITTEN,
+        Kind.NOTE_REMOVED,
+        Kind.DETAILS_CHANGED,
+    )
+]
 CLASS_WORDS = {
     "emergency": "Emergency",
     "urgent": "Urgent",
@@ -50,26 +62,36 @@ CLASS_WORDS = {
 }
 
 
+_LATELY = Rows(
+    (VisitEvent,),
+    sa.select(*columns(VisitEvent))
+    .where(
+        VisitEvent.site_id == sa.bindparam("site"),
+        VisitEvent.kind.not_in([*_UNTOLD, *_NOT_LATELY]),
+    )
+    .order_by(VisitEvent.seq.desc(), VisitEvent.n.desc())
+    .limit(6),
+)
 _SOME: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
-_VISITS = sa.select(Visit.id, Visit.ticket).where(Visit.id.in_(_SOME))
-_ENTRIES = (
+_VISITS = Statement(sa.select(Visit.id, Visit.ticket).where(Visit.id.in_(_SOME)))
+_ENTRIES = Statement(
     sa.select(QueueEntry.id, Visit.ticket, Service.name.label("service"))
     .join_from(QueueEntry.__table__, Visit.__table__, Visit.id == QueueEntry.visit_id)
     .join(Service.__table__, Service.id == QueueEntry.service_id)
     .where(QueueEntry.id.in_(_SOME))
 )
-_SHIFTS = (
+_SHIFTS = Statement(
     sa.select(Shift.id, Clinician.title, Clinician.name)
     .join_from(Shift.__table__, Clinician.__table__, Clinician.id == Shift.clinician_id)
     .where(Shift.id.in_(_SOME))
 )
-_APPOINTMENTS = (
+_APPOINTMENTS = Statement(
     sa.select(Appointment.id, Appointment.starts_at, Patient.chosen_name, Patient.name)
     .outerjoin_from(Appointment.__table__, Patient.__table__, Patient.id == Appointment.patient_id)
     .where(Appointment.id.in_(_SOME))
 )
-_STAFF = sa.select(Staff.id, Staff.name).where(Staff.id.in_(_SOME))
-_DEVICES = sa.select(Device.id, Device.kind).where(Device.id.in_(_SOME))
+_STAFF = Statement(sa.select(Staff.id, Staff.name).where(Staff.id.in_(_SOME)))
+_DEVICES = Statement(sa.select(Device.id, Device.kind).where(Device.id.in_(_SOME)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,33 +119,26 @@ def class_words(entry_class: str) -> str:
     return CLASS_WORDS.get(entry_class, entry_class.replace("_", " ").capitalize())
 
 
-def lately(session: Session, site: Site, *, limit: int = 6) -> list[Happening]:
-    """The newest things that happened at the site, newest first."""
-    by_people = VisitEvent.kind.not_in([kind.value for kind in _NOT_LATELY])
-    return _told(session, site, sa.and_(VisitEvent.site_id == site.id, by_people), limit)
+def lately(session: Session, site: Site) -> list[Happening]:
+    """The six newest things that happened at the site, newest first."""
+    return in_words(session, site, [row for (row,) in _LATELY.all(session, {"site": site.id})])
 
 
 def of_visit(session: Session, site: Site, visit_id: int, *, limit: int = 40) -> list[Happening]:
     """All that happened to one visit, newest first."""
-    return _told(session, site, VisitEvent.visit_id == visit_id, limit)
+    events = session.scalars(
+        sa.select(VisitEvent)
+        .where(VisitEvent.visit_id == visit_id, VisitEvent.kind.not_in(_UNTOLD))
+        .order_by(VisitEvent.seq.desc(), VisitEvent.n.desc())
+        .limit(limit)
+    ).all()
+    return in_words(session, site, events)
 
 
 def in_words(session: Session, site: Site, events: Sequence[VisitEvent]) -> list[Happening]:
     """These events as a person would tell them, in the order given."""
     named = _Names(session, site, events)
     return [named.tell(event) for event in events]
-
-
-def _told(
-    session: Session, site: Site, about: sa.ColumnElement[bool], limit: int
-) -> list[Happening]:
-    events = session.scalars(
-        sa.select(VisitEvent)
-        .where(about, VisitEvent.kind.not_in([kind.value for kind in _UNTOLD]))
-        .order_by(VisitEvent.seq.desc(), VisitEvent.n.desc())
-        .limit(limit)
-    ).all()
-    return in_words(session, site, events)
 
 
 class _Names:
@@ -234,11 +249,11 @@ def room_name(name: str) -> str:
     return f"Room {name}" if name[:1].isdigit() else name
 
 
-def _by_id(session: Session, query: sa.Executable, ids: Iterable[Any]) -> dict[Any, Any]:
+def _by_id(session: Session, query: Statement, ids: Iterable[Any]) -> dict[Any, Any]:
     wanted = {n for n in ids if isinstance(n, int)}
     if not wanted:
         return {}
-    return {row.id: row for row in core(session).execute(query, {"ids": wanted})}
+    return {row.id: row for row in query.all(session, {"ids": [*wanted]})}
 
 
 def _ids_of(kind: str, events: Iterable[VisitEvent]) -> list[int]:

@@ -4,20 +4,22 @@ One loader for desk, room, lobby, phones and API, so that all of them say the sa
 snapshot; instants are instants, words for them are the page's business.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from queueapp.db.core import core
 from queueapp.db.known import known, settled
 from queueapp.db.models import (
     Appointment,
     Call,
+    Clinician,
     Patient,
     Pause,
     Promise,
@@ -33,7 +35,9 @@ from queueapp.db.queries.open_entries import open_entries
 from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.db.queries.ranges import Range, estimate_of, promise_of
 from queueapp.db.session import SNAPSHOT
-from queueapp.domain.localtime import to_local
+from queueapp.db.statement import Statement
+from queueapp.db.writing import Rows, columns
+from queueapp.domain.localtime import wall_clock
 from queueapp.domain.ordering import Candidate, next_for, reason
 from queueapp.domain.quantiles import Forecast
 from queueapp.domain.visit import (
@@ -44,23 +48,32 @@ from queueapp.domain.visit import (
     Presence,
 )
 
-_SHIFTS = (
-    sa.select(Shift)
-    .where(Shift.id.in_(sa.bindparam("shifts", expanding=True)))
-    .options(joinedload(Shift.clinician, innerjoin=True), selectinload(Shift.pauses))
+_SHIFTS = Rows(
+    (Shift, Clinician),
+    sa.select(*columns(Shift, Clinician))
+    .join_from(Shift.__table__, Clinician.__table__, Clinician.id == Shift.clinician_id)
+    .where(Shift.id.in_(sa.bindparam("shifts", expanding=True))),
 )
-_EXPECTED = (
-    sa.select(Appointment)
+_PAUSES = Rows(
+    (Pause,),
+    sa.select(*columns(Pause))
+    .where(Pause.shift_id.in_(sa.bindparam("shifts", expanding=True)))
+    .order_by(Pause.id),
+)
+_EXPECTED = Rows(
+    (Appointment, Patient, Clinician),
+    sa.select(*columns(Appointment, Patient, Clinician))
+    .outerjoin_from(Appointment.__table__, Patient.__table__, Patient.id == Appointment.patient_id)
+    .outerjoin(Clinician.__table__, Clinician.id == Appointment.clinician_id)
     .where(
         Appointment.site_id == sa.bindparam("site"),
         Appointment.state == AppointmentState.BOOKED,
         Appointment.starts_at >= sa.bindparam("start"),
         Appointment.starts_at < sa.bindparam("end"),
     )
-    .options(joinedload(Appointment.patient), joinedload(Appointment.clinician))
-    .order_by(Appointment.starts_at, Appointment.id)
+    .order_by(Appointment.starts_at, Appointment.id),
 )
-_ENDED = (
+_ENDED = Statement(
     sa.select(QueueEntry.state, sa.func.count())
     .join_from(QueueEntry.__table__, Visit.__table__, Visit.id == QueueEntry.visit_id)
     .where(
@@ -162,8 +175,7 @@ def _load(session: Session, site: Site, now: datetime) -> SiteRows:
     rooms = {r.id: r for r in _rooms(session, site)}
     tickets = {e.id: e.visit.ticket for e in entries}
 
-    def clock(instant: datetime) -> str:
-        return f"{to_local(site.timezone, instant):%H:%M}"
+    clock = partial(wall_clock, site.timezone)
 
     def waiting_row(place: int, c: Candidate) -> EntryRow:
         entry = by_id[c.entry_id]
@@ -248,7 +260,14 @@ def _room_rows(
     nexts: dict[int, int],
 ) -> Iterable[RoomRow]:
     working = [s.shift_id for s in view.shifts if s.is_open]
-    shifts = session.scalars(_SHIFTS, {"shifts": working}).all() if working else []
+    found = _SHIFTS.all(session, {"shifts": working}) if working else []
+    shifts, of_shift = [], defaultdict(list)
+    for (pause,) in _PAUSES.all(session, {"shifts": working}) if working else ():
+        of_shift[pause.shift_id].append(pause)
+    for shift, clinician in found:
+        set_committed_value(shift, "clinician", clinician)
+        set_committed_value(shift, "pauses", of_shift[shift.id])
+        shifts.append(shift)
     for room in rooms:
         shift = next((s for s in shifts if s.room_id == room.id), None)
         pauses = [p for p in shift.pauses if p.ended_at is None] if shift else []
@@ -264,15 +283,16 @@ def _room_rows(
 def _expected(session: Session, site: Site, now: datetime) -> Sequence[Appointment]:
     span = site.span_of(site.day_at(now))
     of = {"site": site.id, "start": span.start, "end": span.end}
-    found = session.scalars(_EXPECTED, of).all()
-    for one in found:
-        service = settled(session, site.id, Service, one.service_id)
-        set_committed_value(one, "service", service)
-    return found
+    found = _EXPECTED.all(session, of)
+    for one, patient, clinician in found:
+        set_committed_value(one, "patient", patient)
+        set_committed_value(one, "clinician", clinician)
+        set_committed_value(one, "service", settled(session, site.id, Service, one.service_id))
+    return [one for one, *_ in found]
 
 
 def _ended(session: Session, site: Site, now: datetime) -> dict[str, int]:
-    rows = core(session).execute(_ENDED, {"site": site.id, "day": site.day_at(now)})
+    rows = _ENDED.all(session, {"site": site.id, "day": site.day_at(now)})
     return {state.value: count for state, count in rows}
 
 

@@ -1,31 +1,36 @@
 """What is to be known of somebody before they are called: needs, language, how, and notes."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.core import core
-from queueapp.db.models import Note, VisitEvent
+from queueapp.db.models import Note, QueueEntry, Visit, VisitEvent
 from queueapp.db.queries.rows import EntryRow, SiteRows
-from queueapp.domain.visit import CallRoute
+from queueapp.db.statement import Statement
+from queueapp.domain.visit import OPEN_STATES, CallRoute
 from queueapp.realtime.content.spoken import language
 
 _USUAL = {CallRoute.LOBBY.value, CallRoute.PHONE.value}
 _USUAL_LANGUAGE = "en"
-_VISITS = sa.bindparam("visits", expanding=True)
-_NEWEST = (
+_ENTRY, _VISIT = QueueEntry.__table__, Visit.__table__
+_OPEN = (_ENTRY.c.site_id == sa.bindparam("site"), _ENTRY.c.state.in_(OPEN_STATES))
+_NEWEST = Statement(
     sa.select(VisitEvent.visit_id, sa.func.max(VisitEvent.seq))
-    .where(VisitEvent.visit_id.in_(_VISITS))
+    .join_from(VisitEvent.__table__, _ENTRY, _ENTRY.c.visit_id == VisitEvent.visit_id)
+    .where(*_OPEN)
     .group_by(VisitEvent.visit_id)
 )
-_NOTES = sa.select(Note.visit_id, Note.patient_id).where(
-    Note.removed_at.is_(None),
-    sa.or_(
-        Note.visit_id.in_(_VISITS),
-        Note.patient_id.in_(sa.bindparam("patients", expanding=True)),
-    ),
+_NOTED = Statement(
+    sa.union(
+        sa.select(_ENTRY.c.visit_id)
+        .join_from(Note.__table__, _ENTRY, _ENTRY.c.visit_id == Note.visit_id)
+        .where(*_OPEN, Note.removed_at.is_(None), Note.patient_id.is_(None)),
+        sa.select(_ENTRY.c.visit_id)
+        .join_from(Note.__table__, _VISIT, _VISIT.c.patient_id == Note.patient_id)
+        .join(_ENTRY, _ENTRY.c.visit_id == _VISIT.c.id)
+        .where(*_OPEN, Note.removed_at.is_(None)),
+    )
 )
 
 
@@ -47,18 +52,8 @@ class Known:
 
 def what_is_known(session: Session, rows: SiteRows) -> Known:
     """Read for all rows at once."""
-    visits = {r.visit.id: r.visit.patient_id for r in (*rows.waiting, *rows.in_rooms)}
-    if not visits:
-        return Known({}, frozenset())
-    connection, ids = core(session), [*visits]
-    newest = connection.execute(_NEWEST, {"visits": ids})
-    people_of = {patient_id for patient_id in visits.values() if patient_id is not None}
-    notes = connection.execute(_NOTES, {"visits": ids, "patients": [*people_of]}).all()
-    people = {note.patient_id for note in notes if note.patient_id is not None}
-    noted = {note.visit_id for note in notes if note.patient_id is None}
-    noted |= {visit_id for visit_id, patient_id in visits.items() if patient_id in people}
-    versions: dict[Any, int] = {row[0]: row[1] for row in newest}
-    return Known(versions, frozenset(noted))
+    of = {"site": rows.site.id}
+    return Known(dict(_NEWEST.all(session, of)), frozenset(_NOTED.scalars(session, of)))
 
 
 def marks_of(row: EntryRow, known: Known) -> tuple[Mark, ...]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from queueapp.db.queries.happened import class_words, room_name
 from queueapp.db.queries.rows import EntryRow, SiteRows, wish_words
-from queueapp.domain.localtime import to_local
+from queueapp.domain.localtime import to_local, wall_clock
 from queueapp.domain.visit import CallRoute, EntryClass, EntryState, Presence
 from queueapp.realtime.content.desk_marks import Known, Mark, marks_of
 from queueapp.waits.promise import range_words, spoken_range
@@ -102,10 +102,10 @@ def groups(rows: SiteRows, known: Known) -> list[Group]:
         len(rows.waiting),
     )
     soon, later = rows.waiting[:split], rows.waiting[split:]
-    clock = to_local(rows.site.timezone, horizon)
+    by = to_local(rows.site.timezone, horizon)
     found = (
         ("Called, on the way", str(len(called)), called),
-        (f"Due within {SOON.seconds // 60} min", f"{_people(soon)}, by {clock:%H:%M}", soon),
+        (f"Due within {SOON.seconds // 60} min", f"{_people(soon)}, by {by:%H:%M}", soon),
         ("Due later", _people(later), later),
     )
     return [
@@ -125,7 +125,7 @@ def desk_row(row: EntryRow, rows: SiteRows, known: Known) -> DeskRow:
     entry, visit, zone = row.entry, row.visit, rows.site.timezone
 
     def clock(instant: datetime | None) -> str:
-        return f"{to_local(zone, instant):%H:%M}" if instant else ""
+        return wall_clock(zone, instant) if instant else ""
 
     called = entry.state is EntryState.CALLED
     away = visit.presence is not Presence.HERE and not called
