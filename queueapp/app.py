@@ -2,10 +2,11 @@
 
 import hashlib
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Request, Response
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
@@ -59,6 +60,12 @@ class _Sessions(SecureCookieSessionInterface):
             super().save_session(app, session, response)
 
 
+class _App(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing here is a coroutine; Flask's own asks so of each hook in each request."""
+        return func
+
+
 def build(
     settings: config.Settings | None = None,
     database: Database | None = None,
@@ -66,7 +73,7 @@ def build(
 ) -> Flask:
     """The Flask app on `database` (by default that of the settings) with those of `screens`."""
     settings = settings or config.load()
-    app = Flask(
+    app = _App(
         "queueapp",
         template_folder=str(ROOT / "templates"),
         static_folder=str(ROOT / "static"),

@@ -123,8 +123,11 @@ def end_moves(session: Session, entry: QueueEntry, when: datetime) -> list[int]:
 
 def be_here(visit: Visit, entries: Iterable[QueueEntry], when: datetime) -> None:
     """The person is in the house again: the time away is added up."""
-    visit.presence = Presence.HERE
-    visit.back_by = None
+    # What is so already is not written: a flush that finds nothing costs as much as one that does.
+    if visit.presence is not Presence.HERE:
+        visit.presence = Presence.HERE
+    if visit.back_by is not None:
+        visit.back_by = None
     for entry in entries:
         if entry.stepped_out_at is not None:
             entry.stepped_out += max(when - entry.stepped_out_at, timedelta(0))

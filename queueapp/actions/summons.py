@@ -4,13 +4,14 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from queueapp.actions import desk_items
 from queueapp.actions.base import get_entry, image, note
 from queueapp.actions.entries import change_state, end_moves
-from queueapp.db.models import Call, QueueEntry, Visit
+from queueapp.db.models import Call, Clinician, QueueEntry, Visit
 from queueapp.db.statement import Statement
-from queueapp.db.writing import insert_now
+from queueapp.db.writing import Rows, columns, insert_now
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
 from queueapp.domain.ordering import ShiftView
@@ -19,6 +20,10 @@ from queueapp.domain.visit import CallRoute, EntryState, wrong_state
 _STANDING = sa.select(Call).where(Call.entry_id == sa.bindparam("entry"), Call.outcome.is_(None))
 _HOW_MANY = Statement(
     sa.select(sa.func.count(Call.id)).where(Call.entry_id == sa.bindparam("entry"))
+)
+_CLINICIAN = Rows(
+    (Clinician,),
+    sa.select(*columns(Clinician)).where(Clinician.id == sa.bindparam("clinician")),
 )
 ROUTE_WORDS = {
     CallRoute.LOBBY.value: "the lobby screen",
@@ -65,6 +70,9 @@ def summon(
         clinician_id=shift.clinician_id,
         called_at=entry.called_at or when,
         passed_over_until=None,
+    )
+    set_committed_value(
+        entry, "clinician", _CLINICIAN.one(session, {"clinician": shift.clinician_id})[0]
     )
     assert shift.room_id is not None
     call = summons(session, entry, shift.room_id, shift.shift_id, when)

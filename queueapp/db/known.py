@@ -7,13 +7,11 @@ comes back, and none of a change that was rolled back stands for a later one.
 """
 
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import dataclass
 from datetime import time
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
 from queueapp.db.core import CORE
@@ -111,10 +109,7 @@ def site_of(session: Session, site_id: int) -> Site:
     """The site's row. Raises sqlalchemy.exc.NoResultFound."""
     here: Site | None = session.identity_map.get(session.identity_key(Site, site_id))
     if here is None:
-        found = _WHOLE.one_or_none(session, {"site": site_id})
-        if found is None:
-            raise NoResultFound(f"there is no site {site_id}")
-        (here,) = found
+        here = _WHOLE.one(session, {"site": site_id})[0]
         hold(session, here)
     return here
 
@@ -128,9 +123,13 @@ def settled(session: Session, site_id: int, model: type[_Row], row_id: int) -> _
     if values is None:
         return None
     # Lists are the row's own: what is done to one is done to no other transaction's.
-    row = adopt(session, model, {name: copy(value) for name, value in values.items()})
+    row = adopt(session, model, {n: _own(value) for n, value in values.items()})
     hold(session, row)
     return row
+
+
+def _own(value: Any) -> Any:
+    return [*value] if type(value) is list else value
 
 
 def hold(session: Session, row: Base) -> None:

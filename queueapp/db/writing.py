@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Mapper, Session
 from sqlalchemy.orm.attributes import instance_dict, instance_state, set_committed_value
 
@@ -59,6 +60,13 @@ class Rows:
         then what else is selected."""
         found = self.all(session, values)
         return found[0] if found else None
+
+    def one(self, session: Session, values: Values) -> tuple[Any, ...]:
+        """As `one_or_none`. Raises sqlalchemy.exc.NoResultFound."""
+        found = self.one_or_none(session, values)
+        if found is None:
+            raise NoResultFound("No row was found when one was required")
+        return found
 
     def all(self, session: Session, values: Values) -> list[tuple[Any, ...]]:
         """As `one_or_none`, of all rows."""

@@ -1,13 +1,14 @@
 """Opening hours: rules in local wall time (read as `local_to_utc` does), answers as UTC spans."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
 from queueapp.domain.localtime import ONE_DAY, local_to_utc, parse_zone, to_local
 from queueapp.domain.refusal import invalid
 from queueapp.domain.spans import Span, as_utc, merge_spans
 
+_MOST_JOINED = 50
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -51,6 +52,10 @@ class Timetable:
     zone: str
     rules: tuple[OpeningRule, ...] = ()
     exceptions: tuple[OpeningException, ...] = ()
+    # What was asked before, by first and last day: it is asked in every arrival.
+    _joined: dict[tuple[date, date], tuple[Span, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         parse_zone(self.zone, "zone")
@@ -84,10 +89,17 @@ def opening_intervals(timetable: Timetable, day: date) -> list[Span]:
     )
 
 
-def opening_spans(timetable: Timetable, first: date, last: date) -> list[Span]:
+def opening_spans(timetable: Timetable, first: date, last: date) -> tuple[Span, ...]:
     """The openings that begin on local days `first` to `last`, both included, joined."""
-    days: Iterable[date] = (first + ONE_DAY * n for n in range((last - first).days + 1))
-    return merge_spans(span for day in days for span in opening_intervals(timetable, day))
+    joined = timetable._joined
+    found = joined.get((first, last))
+    if found is None:
+        if len(joined) >= _MOST_JOINED:
+            joined.clear()
+        days: Iterable[date] = (first + ONE_DAY * n for n in range((last - first).days + 1))
+        spans = merge_spans(span for day in days for span in opening_intervals(timetable, day))
+        found = joined[first, last] = tuple(spans)
+    return found
 
 
 def current_opening(timetable: Timetable, now: datetime, horizon_days: int = 1) -> Span | None:
