@@ -6,8 +6,8 @@ PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; d
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 QUEUEAPP := $(BIN)/python -m queueapp
-# More than two processors: many tests wait for real seconds to pass.
-TEST_WORKERS ?= 4
+# More than there are processors: many tests wait for real seconds to pass.
+TEST_WORKERS ?= 5
 UV := uv==0.13.9
 PIP_AUDIT := pip-audit==2.10.1
 

@@ -37,9 +37,16 @@ EVERYTHING_ON_BOTH = os.environ.get("DATABASES") == "both"
 GROUPS = ("unit", "db", "web", "browser", "system")
 # No race next to another: these keep to one xdist worker.
 RACES = ("test_races", "test_write_lock")
-# The groups that take longest, in that order, and modules with tests that do.
-LONGEST = ("served sqlite", "house postgresql", "demo served sqlite", "house sqlite", "races")
-LONG = ("test_schemathesis", "test_demo", "test_metrics", "test_online", "test_clinic_days")
+# What begins first, as it takes longest: tests of one server each, then by turns what waits for
+# others and what reckons, so that while one worker waits the processors have something to do.
+FIRST = (
+    "served sqlite", "house postgresql", "demo served sqlite", "house sqlite",
+    "test_schemathesis sqlite", "test_topology", "test_clinic_days", "test_outages",
+    "test_access_matrix sqlite", "test_kills", "demo postgresql", "races", "test_backtest",
+    "test_misuse", "test_metrics sqlite", "demo sqlite", "test_fanout", "test_admin sqlite",
+    "test_last_time sqlite", "test_online postgresql", "test_limits", "test_runtime",
+    "test_schemathesis postgresql", "test_demo sqlite", "test_metrics postgresql",
+)  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -92,7 +99,6 @@ def _mark(item: pytest.Item) -> None:
         item.add_marker("disable_socket")
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     kind = parameters.get("database", "sqlite")
-    together = ""
     # Each kind of database in a worker of its own, where one server, one demo serves them all.
     if "standing" in item.fixturenames:
         together = f"served {kind}"
@@ -102,20 +108,20 @@ def _mark(item: pytest.Item) -> None:
         together = f"demo {kind}"
     elif "house" in item.fixturenames:
         together = f"house {kind}"
-    elif found == "system":
-        module = item.path.stem
-        together = "races" if module in RACES else module
-    if together:
-        item.add_marker(pytest.mark.xdist_group(together))
+    elif item.path.stem in RACES:
+        together = "races"
+    else:
+        # A module's tests send the same statements: the worker that has them compiled goes on.
+        asks = found != "system" and "database" in parameters
+        together = f"{item.path.stem} {kind}" if asks else item.path.stem
+    item.add_marker(pytest.mark.xdist_group(together))
 
 
 def _place(item: pytest.Item) -> int:
     """Where the test stands in a run: no worker shall be alone with a long group at the end."""
     mark = item.get_closest_marker("xdist_group")
     together = mark.args[0] if mark else ""
-    if together in LONGEST:
-        return LONGEST.index(together)
-    return len(LONGEST) + (not together and item.path.stem not in LONG)
+    return FIRST.index(together) if together in FIRST else len(FIRST)
 
 
 def pytest_collection_finish() -> None:

@@ -128,7 +128,8 @@ async def _watch(
             if served and not is_whole and clinic.acknowledged - began > events / 2:
                 dice.choice(served.web_processes()).kill()
                 is_whole = True
-            await asyncio.gather(*(s.cut() for s in screens if dice.random() < CUT_SHARE))
+            cut = dice.sample(screens, max(1, round(len(screens) * CUT_SHARE)))
+            await asyncio.gather(*(one.cut() for one in cut))
             await asyncio.sleep(CUT_EVERY_S)
     wrong = list(clinic.unanswered) + await _settled(
         clinic, screens, phone, names, settles_within_s

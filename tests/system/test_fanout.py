@@ -22,7 +22,7 @@ from tests.system.broadcaster import PATIENCE_S
 from tests.system.listeners import within
 
 PING, PONG = b"2", b"\x81\x81\0\0\0\x003"
-SOON_S = 8.0
+SOON_S = 20.0
 
 
 @dataclass

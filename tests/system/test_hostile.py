@@ -59,6 +59,7 @@ def ask(house: House, transport: str, said: list[str]) -> str:
         return wire.recv(4096).split(b"\r\n")[0].decode()
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_no_page_of_another_site_and_no_other_name_connects(house: House, transport: str) -> None:
     answers = {form: ask(house, transport, said) for form, said in HOSTILE.items()}
@@ -67,6 +68,7 @@ def test_no_page_of_another_site_and_no_other_name_connects(house: House, transp
     assert (" 101 " in ask(house, transport, RIGHT)) is (transport == "websocket")
 
 
+@pytest.mark.one_database
 def test_a_cookie_without_an_origin_hears_nothing(house: House) -> None:
     with house.database.write() as session:
         site = session.get_one(Site, house.site_id)
@@ -79,6 +81,8 @@ def test_a_cookie_without_an_origin_hears_nothing(house: House) -> None:
     person.leave()
 
 
+# Where two processes serve: one of them hears of the end from the other.
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_a_login_that_ends_opens_no_page_and_no_socket_within_two_seconds(house: House) -> None:
     seconds, still = seconds_to_end(house.served, house.database, "here", 6)
     assert still == []
@@ -105,6 +109,7 @@ FLOODS = (
 )
 
 
+@pytest.mark.one_database
 def test_who_floods_or_never_says_who_it_is_is_cut_off(house: House) -> None:
     house.screen(want=["lobby:here"])
     began = time.monotonic()
@@ -119,7 +124,7 @@ def test_who_floods_or_never_says_who_it_is_is_cut_off(house: House) -> None:
         assert sent < 4000, "16 MB were taken"
         assert seconds_until_over(flood, time.monotonic()) < 3
     assert 3 < seconds_until_over(silent, began) < 12
-    assert within(8, lambda: len(house.screens[-1].beats) > 1), "the others hear on"
+    assert within(20, lambda: len(house.screens[-1].beats) > 1), "the others hear on"
 
 
 def seconds_until_over(wire: websocket.WebSocket, began: float) -> float:

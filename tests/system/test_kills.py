@@ -35,7 +35,7 @@ def test_what_was_acknowledged_outlives_kills_of_web_and_worker(house: House) ->
 
 def test_screens_that_come_and_go_show_every_call_and_end_right(house: House) -> None:
     clinic = Clinic(house.served.url, house.database)
-    seen = watch(clinic, house.served, viewers=6, events=80)
+    seen = watch(clinic, house.served, viewers=6, events=50)
     assert seen.is_clean, seen
     assert seen.returns > 0
     assert seen.back_s

@@ -201,6 +201,7 @@ class Clinic:
             calls.call_next(session, SYSTEM, now, room_id=room_id)
 
 
+@pytest.mark.one_database
 def test_lobby_sockets_receive_nothing_of_a_person(house: House, database: str, slug: str) -> None:
     people = PEOPLE[database]
     clinic = Clinic(house.database, slug)

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from queueapp.integrations.visit_log import LogRow, write_log
 from tests.served import Served
 from tests.system.house import House
@@ -52,6 +54,7 @@ def _replay(served: Served, log: Path) -> dict[str, object]:
     return figures
 
 
+@pytest.mark.one_database
 def test_a_day_is_replayed_without_loss(house: House, tmp_path: Path) -> None:
     log = _log(tmp_path / "log.csv")
     house.served.told("demo", "--from-log", str(log))

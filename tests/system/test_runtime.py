@@ -93,7 +93,7 @@ def test_the_runtime_lock_is_enough_to_serve_and_to_stop(
         http.trust_env = False
         assert "Sign in" in http.get(f"{served.url}/sign-in", timeout=10).text
     screen = Screen(served.url, token).open()
-    assert within(10, lambda: bool(screen.seqs("lobby:here")) and bool(screen.beats))
+    assert within(30, lambda: bool(screen.seqs("lobby:here")) and bool(screen.beats))
     screen.close()
     assert served.stop() == 0
     assert served.left() == []

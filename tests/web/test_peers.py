@@ -28,7 +28,7 @@ from tests.system.listeners import within
 from tests.web.test_publish import Wire
 from tests.web.web_world import SECRET, WebWorld
 
-SOON_S = 8.0
+SOON_S = 20.0
 
 
 @pytest.fixture(scope="module")
