@@ -16,10 +16,10 @@ from queueapp.domain.ordering import Candidate, ShiftView
 from queueapp.domain.rules import SiteRules
 from queueapp.domain.snapshot import Expected, Habits, InRoom, Served, Snapshot
 from queueapp.domain.visit import EntryClass, PreferenceKind, Presence
+from queueapp.waits.beyond import BEYOND
 from queueapp.waits.chance import Stream, stream, words
 from queueapp.waits.durations import Durations, learn
 from queueapp.waits.forecast import forecast
-from queueapp.waits.join import BEYOND
 from queueapp.waits.plan import make_plan
 
 NOW = datetime(2025, 3, 4, 10, 7, tzinfo=UTC)

@@ -9,32 +9,39 @@ they come at some time of their own; that call is theirs too.
 from datetime import timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
-from queueapp.domain.ordering import Candidate
 from queueapp.domain.quantiles import Quantiles
 from queueapp.domain.snapshot import Expected, Snapshot
 from queueapp.domain.targets import booked_reference
-from queueapp.domain.visit import PreferenceKind
 from queueapp.waits.durations import Singles
 from queueapp.waits.join import first_of, summarise
-from queueapp.waits.plan import Plan, able, released
+from queueapp.waits.plan import Plan, released
 from queueapp.waits.servers import after
 from queueapp.waits.simulate import Outcome
 
 
 def checking_in(snapshot: Snapshot, plan: Plan, outcome: Outcome) -> dict[int, Quantiles]:
     """By appointment id: of those who may check in now and would still count as booked."""
-    found: dict[int, Quantiles] = {}
     opens = snapshot.taken_at + snapshot.rules.check_in_opens
-    for column, one in enumerate(plan.expected, len(plan.waiting)):
-        if one.scheduled_at > opens:
-            continue
-        due = _due_s(snapshot, one)
-        if due is None:
-            continue
-        times = _call_times(snapshot, plan, outcome, one.candidate, column, due)
-        found[one.appointment_id] = summarise(times[None, :], [due])[0]
-    return found
+    there = [
+        (one, column, due)
+        for column, one in enumerate(plan.expected, len(plan.waiting))
+        if one.scheduled_at <= opens and (due := _due_s(snapshot, one)) is not None
+    ]
+    if not there:
+        return {}
+    everybody, dues = [one.candidate for one, _, _ in there], [due for _, _, due in there]
+    release = released(snapshot, everybody, np.array(dues)).tolist()
+    calls = _Calls(plan, outcome)
+    times = [
+        calls.first(column, due, held_until)
+        for (_, column, due), held_until in zip(there, release, strict=True)
+    ]
+    told = summarise(np.stack(times), dues)
+    return {
+        one.appointment_id: quantiles for (one, _, _), quantiles in zip(there, told, strict=True)
+    }
 
 
 def _due_s(snapshot: Snapshot, one: Expected) -> float | None:
@@ -46,25 +53,42 @@ def _due_s(snapshot: Snapshot, one: Expected) -> float | None:
     return None if too_late else after(snapshot, reference + one.candidate.target)
 
 
-def _call_times(
-    snapshot: Snapshot, plan: Plan, outcome: Outcome, one: Candidate, column: int, due: float
-) -> Singles:
-    held = one.preference is PreferenceKind.IF_POSSIBLE
-    release = float(released(snapshot, [one], np.array([due]))[0]) if held else 0.0
-    free: Singles = np.full(plan.draws, np.inf, dtype=np.float32)
-    mine, others = np.zeros((2, *outcome.whose.shape), dtype=bool)
-    for s, shift in enumerate(plan.servers.shifts):
-        if not able(one, shift):
-            continue
-        waits = held and release > 0 and shift.clinician_id not in one.clinicians
-        group = others if waits else mine
-        group |= outcome.whose == s
-        idle = np.maximum(outcome.idle[s], np.float32(release)) if waits else outcome.idle[s]
-        np.minimum(free, idle, out=free, where=idle < plan.servers.ends[s])
-    if held and release > 0:
-        mine |= others & (outcome.at >= release)
-    mine &= outcome.key > due
-    # In the run they come at some time of their own; that call is theirs too.
-    own = outcome.called[column]
-    np.minimum(free, own, out=free)
-    return np.minimum(free, first_of(outcome, mine))
+class _Calls:
+    """The calls of a run, by the servers who make them."""
+
+    def __init__(self, plan: Plan, outcome: Outcome) -> None:
+        self.plan, self.outcome = plan, outcome
+        ends = plan.servers.ends[:, None]
+        self.idle = np.where(outcome.idle < ends, outcome.idle, np.float32(np.inf))
+        self.ends = plan.servers.ends.tolist()
+        self.known: dict[tuple[int, ...], NDArray[np.bool_]] = {}
+
+    def first(self, column: int, due: float, release: float) -> Singles:
+        """When one due then would be called (D,), by those of their wish alone until `release`."""
+        plan, outcome = self.plan, self.outcome
+        fits = plan.fits[plan.kind, column]
+        waits = plan.held[plan.kind, column] & (release > 0)
+        mine, others = (fits & ~waits).nonzero()[0].tolist(), waits.nonzero()[0].tolist()
+        # In the run they come at some time of their own; that call is theirs too.
+        free: Singles = outcome.called[column].copy()
+        for server in mine:
+            np.minimum(free, self.idle[server], out=free)
+        for server in others:
+            if np.float32(release) < self.ends[server]:
+                np.minimum(free, np.maximum(self.idle[server], np.float32(release)), out=free)
+        calls = outcome.key > due
+        if others:
+            calls &= self._by(mine) | (self._by(others) & (outcome.at >= release))
+        else:
+            calls &= self._by(mine)
+        np.minimum(free, first_of(outcome, calls), out=free)
+        return free
+
+    def _by(self, servers: list[int]) -> NDArray[np.bool_]:
+        found = self.known.get(tuple(servers))
+        if found is None:
+            found = np.zeros(self.outcome.whose.shape, dtype=bool)
+            for server in servers:
+                found |= self.outcome.whose == server
+            self.known[tuple(servers)] = found
+        return found
