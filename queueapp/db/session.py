@@ -130,6 +130,17 @@ class Database:
         self.engine.dispose()
 
 
+def once(session: Session, what: Hashable, load: Callable[[], Parsed]) -> Parsed:
+    """What `load` brings, loaded once in a reading session, which sees one snapshot."""
+    seen: dict[Hashable, Any] | None = session.info.get(SNAPSHOT)
+    if seen is None:
+        return load()
+    if what not in seen:
+        seen[what] = load()
+    found: Parsed = seen[what]
+    return found
+
+
 def parsed_once(
     session: Session, what: tuple[str, int], stamp: Hashable, parse: Callable[[], Parsed]
 ) -> Parsed:

@@ -25,6 +25,8 @@ class Audience:
     _members: dict[str, set[str]] = field(default_factory=dict)
     # By site, as what happens at one is to cost the same whoever listens at others.
     _channels: dict[int, dict[str, Channel]] = field(default_factory=dict)
+    # Of them the few that others may listen to as well, apart from thousands of phones' own.
+    _shared: dict[int, dict[str, Channel]] = field(default_factory=dict)
     _new: list[Listener] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -35,6 +37,8 @@ class Audience:
             self._new.append(listener)
             for channel in listener.channels:
                 self._channels.setdefault(channel.site_id, {})[channel.name] = channel
+                if channel.kind != "visit":
+                    self._shared.setdefault(channel.site_id, {})[channel.name] = channel
                 self._members.setdefault(channel.name, set()).add(listener.sid)
 
     def remove(self, sid: str) -> list[Channel]:
@@ -46,8 +50,10 @@ class Audience:
                 if not self._members[channel.name]:
                     unheard.append(channel)
                     del self._members[channel.name], self._channels[channel.site_id][channel.name]
+                    self._shared.get(channel.site_id, {}).pop(channel.name, None)
                     if not self._channels[channel.site_id]:
                         del self._channels[channel.site_id]
+                        self._shared.pop(channel.site_id, None)
             return unheard
 
     def take_new(self) -> list[Listener]:
@@ -70,6 +76,16 @@ class Audience:
         """The site's channels that anyone here listens to."""
         with self._lock:
             return list(self._channels.get(site_id, {}).values())
+
+    def shared_of(self, site_id: int) -> list[Channel]:
+        """Of these, those that may be listened to at other processes too: a phone's own may not."""
+        with self._lock:
+            return list(self._shared.get(site_id, {}).values())
+
+    def has_phones(self, site_id: int) -> bool:
+        """Whether any of these is a phone's own."""
+        with self._lock:
+            return len(self._channels.get(site_id, {})) > len(self._shared.get(site_id, {}))
 
     def sites(self) -> list[int]:
         """The sites that anyone here listens to, by number."""

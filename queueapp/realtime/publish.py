@@ -250,8 +250,7 @@ class Publisher:
 
     def _shared(self, site_id: int) -> list[Channel]:
         """The site's channels that are listened to here and may be at other processes too."""
-        channels = self._audience.of_site(site_id)
-        return [c for c in channels if c.kind != "visit" and render_of(c.kind)]
+        return [c for c in self._audience.shared_of(site_id) if render_of(c.kind)]
 
     def _behind(self, site_id: int, seq: int, *, told: bool = False) -> frozenset[str]:
         """Those of them that do not say yet what is so as of `seq`; `told`: but something."""
@@ -274,8 +273,7 @@ class Publisher:
 
     def _is_true(self, site_id: int, seq: int) -> bool:
         """Whether everything up to `seq` was said here, but on channels that fail."""
-        phones = len(self._audience.of_site(site_id)) - len(self._shared(site_id))
-        if phones and self._renderer.looked(site_id) < seq:
+        if self._audience.has_phones(site_id) and self._renderer.looked(site_id) < seq:
             return False
         return self._behind(site_id, seq) <= self._renderer.failing
 

@@ -1,13 +1,12 @@
 """Which sites need a new forecast, and what the stored one says."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer, object_session
 
 from queueapp.db.models import QueueEntry, Site, StoredForecast
-from queueapp.db.session import SNAPSHOT, parsed_once
+from queueapp.db.session import once, parsed_once
 from queueapp.domain.quantiles import Forecast
 from queueapp.domain.visit import EntryState
 
@@ -21,10 +20,11 @@ _STORED = (
 
 def stored_forecast(session: Session, site_id: int) -> StoredForecast | None:
     """The site's newest forecast, whatever its age; in a reading session asked for once."""
-    seen: dict[Any, StoredForecast | None] = session.info.get(SNAPSHOT, {})
-    if ("forecast", site_id) not in seen:
-        seen["forecast", site_id] = session.scalars(_STORED, {"site": site_id}).one_or_none()
-    return seen["forecast", site_id]
+    return once(
+        session,
+        ("forecast", site_id),
+        lambda: session.scalars(_STORED, {"site": site_id}).one_or_none(),
+    )
 
 
 def parsed(stored: StoredForecast) -> Forecast:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -34,7 +33,7 @@ from queueapp.db.queries.forecasts import parsed, stored_forecast
 from queueapp.db.queries.open_entries import open_entries
 from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.db.queries.ranges import Range, estimate_of, promise_of
-from queueapp.db.session import SNAPSHOT
+from queueapp.db.session import once
 from queueapp.db.statement import Statement
 from queueapp.db.writing import Rows, columns
 from queueapp.domain.localtime import wall_clock
@@ -141,11 +140,11 @@ class SiteRows:
     expected: tuple[Appointment, ...]
     ended: dict[str, int]
     forecast: Forecast | None
+    by_entry: dict[int, EntryRow]
 
     def row(self, entry_id: int) -> EntryRow | None:
         """The open entry of that id."""
-        found = (r for r in (*self.waiting, *self.in_rooms) if r.entry.id == entry_id)
-        return next(found, None)
+        return self.by_entry.get(entry_id)
 
     @property
     def longest(self) -> EntryRow | None:
@@ -159,11 +158,7 @@ def load_rows(session: Session, site: Site, now: datetime) -> SiteRows:
 
     In one reading session, which sees one snapshot, it is loaded once for each `now`.
     """
-    seen: dict[Any, SiteRows] = session.info.get(SNAPSHOT, {})
-    found = seen.get(("rows", site.id, now))
-    if found is None:
-        found = seen["rows", site.id, now] = _load(session, site, now)
-    return found
+    return once(session, ("rows", site.id, now), lambda: _load(session, site, now))
 
 
 def _load(session: Session, site: Site, now: datetime) -> SiteRows:
@@ -205,6 +200,7 @@ def _load(session: Session, site: Site, now: datetime) -> SiteRows:
         expected=tuple(_expected(session, site, now)),
         ended=_ended(session, site, now),
         forecast=forecast,
+        by_entry={r.entry.id: r for r in (*waiting, *in_rooms)},
     )
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import render_template
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from queueapp.actions.learning import usual_arrivals
 from queueapp.db.models import Pause, Room, Service, Shift, Site
 from queueapp.db.queries.happened import room_name
 from queueapp.db.queries.in_room import missed_in
 from queueapp.db.queries.rows import EntryRow, SiteRows, load_rows
+from queueapp.db.session import once
 from queueapp.domain.ordering import ShiftView, next_for
 from queueapp.realtime.content import content
 from queueapp.realtime.content.names import named
@@ -24,6 +25,15 @@ from queueapp.realtime.content.room_nobody import nobody_words
 from queueapp.realtime.content.room_person import Card, Inside, card, inside, usual_words
 from queueapp.realtime.content.room_undo import Undo, clock, undo_of
 
+_OF_TODAY = (
+    sa.select(Shift)
+    .where(Shift.id.in_(sa.bindparam("shifts", expanding=True)))
+    .options(
+        joinedload(Shift.clinician, innerjoin=True),
+        selectinload(Shift.breaks),
+        selectinload(Shift.pauses),
+    )
+)
 _MISSED_FOR = timedelta(hours=4)
 
 
@@ -115,17 +125,13 @@ def room(session: Session, site: Site, now: datetime, subject: int | None) -> di
 
 
 def _shifts(session: Session, rows: SiteRows) -> list[Shift]:
-    return list(
-        session.scalars(
-            sa.select(Shift)
-            .where(Shift.id.in_([s.shift_id for s in rows.view.shifts]))
-            .options(
-                selectinload(Shift.clinician),
-                selectinload(Shift.breaks),
-                selectinload(Shift.pauses),
-            )
-        )
-    )
+    """Of today, with what is in them; the same for all rooms of the site."""
+    ids = [s.shift_id for s in rows.view.shifts]
+
+    def load() -> list[Shift]:
+        return list(session.scalars(_OF_TODAY, {"shifts": ids})) if ids else []
+
+    return once(session, ("shifts", rows.site.id, rows.now), load)
 
 
 def _part(

@@ -12,6 +12,7 @@ from queueapp.actions.undo import undoable
 from queueapp.db.models import Site, Visit, VisitEvent
 from queueapp.db.queries.happened import in_words
 from queueapp.db.queries.undone import not_undone
+from queueapp.db.session import once
 from queueapp.domain.events import Kind
 from queueapp.domain.localtime import to_local
 from queueapp.realtime.content.names import with_ticket
@@ -35,7 +36,13 @@ def undo_of(
 ) -> Undo | None:
     """The last thing done here, but for calls that stand: those have a button of their own."""
     standing = {p.id for p in people if p.is_called}
-    for event in undoable(session, site.id, now, limit=_OFFERED):
+    # The same for all rooms of the site.
+    offered = once(
+        session,
+        ("undoable", site.id, now),
+        lambda: list(undoable(session, site.id, now, limit=_OFFERED)),
+    )
+    for event in offered:
         if event.room_id != room_id or (event.kind == Kind.CALLED and event.entry_id in standing):
             continue
         told = in_words(session, site, [event])[0]
