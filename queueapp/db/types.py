@@ -1,5 +1,6 @@
 """Column types that behave the same on SQLite and PostgreSQL."""
 
+import functools
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy.types import TypeEngine
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
+@functools.lru_cache(maxsize=1000)
 def _text(utc: datetime) -> str:
     # `strftime` to the same end takes four times as long, a dozen times in every arrival.
     return f"{utc.isoformat(timespec='microseconds')[:26]}Z"

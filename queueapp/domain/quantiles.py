@@ -136,5 +136,11 @@ def _pack(one: Quantiles) -> list[float | None]:
 
 
 def _unpack(stored: list[float | None]) -> Quantiles:
-    p10, p50, p90 = (inf if v is None else float(v) for v in stored[:3])
-    return Quantiles(p10, p50, p90, float(stored[3] or 0.0), float(stored[4] or 0.0))
+    p10, p50, p90, miss, not_reached = stored
+    return Quantiles(
+        inf if p10 is None else float(p10),
+        inf if p50 is None else float(p50),
+        inf if p90 is None else float(p90),
+        float(miss or 0.0),
+        float(not_reached or 0.0),
+    )
