@@ -49,14 +49,14 @@ class _Sessions(SecureCookieSessionInterface):
     digest_method = staticmethod(hashlib.sha256)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """As Flask's, without a look for the signature of a cookie that is not there."""
-        if self.get_cookie_name(app) in request.cookies:
+        """As Flask's, without what it takes to read cookies where there are none."""
+        if "HTTP_COOKIE" in request.environ:
             return super().open_session(app, request)
         return self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """As Flask's, where there is anything to save or to say."""
-        if session or session.accessed or session.modified:
+        """As Flask's; programs have none, and who asked for one changes none of their answers."""
+        if session or session.modified or not security.is_api():
             super().save_session(app, session, response)
 
 
