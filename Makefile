@@ -48,7 +48,7 @@ soak: $(VENV)/.dev static/vendor/.built ## rules with 2,000 examples each, pages
 	@$(BIN)/python -m tests.ensure_binaries
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n $(TEST_WORKERS) tests/unit tests/web/test_schemathesis.py
 	DATABASES=both $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup tests/web tests/db tests/browser/test_day.py
-	SWEEP=thorough $(BIN)/python -m pytest -q -s tests/browser/test_axe.py
+	$(BIN)/python -m pytest -q -s tests/browser/walks.py
 	GONE_FOR_S=30 $(BIN)/python -m pytest -q tests/system/test_outages.py
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak_month

@@ -9,15 +9,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests import binaries
+from tests.browser.eye import Eye
+from tests.browser.screens import SCREENS
 from tests.conftest import need
 
-SCREENS: dict[str, dict[str, Any]] = {
-    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
-    "kiosk": {"viewport": {"width": 1080, "height": 1920}, "has_touch": True},
-    "desk": {"viewport": {"width": 1440, "height": 900}},
-    "room": {"viewport": {"width": 1024, "height": 768}},
-    "lobby": {"viewport": {"width": 1920, "height": 1080}},
-}
 # What moves without need is painted sixty times a second, by the processor.
 OF_ALL = {"locale": "en-GB", "timezone_id": "Europe/London", "reduced_motion": "reduce"}
 FLAGS = [
@@ -81,6 +76,15 @@ def watch() -> Iterator[Watch]:
     watch = Watch()
     yield watch
     assert watch.troubles == []
+
+
+@pytest.fixture
+def eye() -> Iterator[Eye]:
+    """Looks at pages as stories pass them; fails the test at its end with all that it found."""
+    eye = Eye()
+    yield eye
+    assert eye.looks
+    assert eye.found == {}
 
 
 @pytest.fixture

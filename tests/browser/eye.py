@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
-from tests.browser.conftest import SCREENS
+from tests.browser.screens import SCREENS
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
@@ -38,20 +38,20 @@ class Eye:
 
     `thorough` is every size, light and dark: what `make soak` has time for. Else a page is seen
     twice: at its own size, and at the size most unlike it, where a layout that breaks has broken;
-    one light, the other dark, and the other way round at the next page.
+    one light, the other dark, and the other way round at the next page. `pages` are the routes
+    that `visited` names.
     """
 
-    def __init__(self, pages: Map, *, thorough: bool) -> None:
+    def __init__(self, pages: Map | None = None, *, thorough: bool = False) -> None:
         self.found: dict[str, list[str]] = {}
         self.visited: set[str] = set()
         self.looks = self.pages = 0
         self.thorough = thorough
-        self._adapter = pages.bind("")
+        self._adapter = (pages or Map()).bind("")
         self._shown: dict[Page, list[str]] = {}
 
     def over(self, page: Page) -> None:
         """Note which route each page of `page` comes from."""
-        page.add_init_script(path=AXE)
         page.on("response", lambda response: self._note(page, response))
 
     def look(self, page: Page, name: str) -> None:
@@ -59,6 +59,8 @@ class Eye:
         own = page.viewport_size
         assert own
         self.pages += 1
+        if not page.evaluate("() => 'axe' in window"):
+            page.evaluate(AXE.read_text() + "; 0")
         self.visited.update(self._shown.get(page, ()))
         for size, colours in self._looks(own):
             page.set_viewport_size(size)  # type: ignore[arg-type]

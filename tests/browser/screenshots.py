@@ -13,8 +13,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests import binaries
-from tests.browser.conftest import FLAGS, SCREENS
+from tests.browser.conftest import FLAGS
 from tests.browser.house import People, demo_house, enter
+from tests.browser.screens import SCREENS
 from tests.databases import migrated
 from tests.served import ROOT
 

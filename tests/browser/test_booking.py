@@ -1,6 +1,7 @@
 """Booking by phone in real Chromium: in six touches, by keyboard alone, and without scripts."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -8,6 +9,7 @@ from playwright.sync_api import Page, expect
 from queueapp.domain.localtime import to_local
 from queueapp.domain.visit import AppointmentState
 from tests.browser.conftest import Watch, on_one_database
+from tests.browser.eye import Eye
 from tests.served import Served
 from tests.web.booking_world import ZONE, BookingWorld, world_on
 
@@ -24,6 +26,9 @@ MOST_TOUCHES = 6
 @pytest.fixture
 def clinic(served: Served, slug: str) -> Iterator[BookingWorld]:
     world = world_on(served.database_url, slug)
+    # A whole day's times are there, however late in the day it is.
+    until_midnight = world.at("00:00") - datetime.now(UTC)
+    world.settings(online_notice=int(until_midnight.total_seconds()))
     yield world
     world.db.dispose()
 
@@ -41,13 +46,14 @@ def first_page(page: Page, served: Served, clinic: BookingWorld) -> None:
 
 
 def test_booking_by_touch_by_keyboard_and_without_scripts(
-    person: Callable[..., Page], served: Served, clinic: BookingWorld, watch: Watch
+    person: Callable[..., Page], served: Served, clinic: BookingWorld, watch: Watch, eye: Eye
 ) -> None:
     phone = person("phone")
     phone.add_init_script(COUNT_TOUCHES)
     first_page(phone, served, clinic)
     phone.get_by_role("link", name="A new problem").tap()
     expect(phone.get_by_role("heading", name="Choose a time")).to_be_visible()
+    eye.look(phone, "booking: a time")
     slot = phone.locator(".slot").nth(2)
     clock = slot.locator("b").inner_text()
     slot.tap()
@@ -72,6 +78,7 @@ def test_booking_by_touch_by_keyboard_and_without_scripts(
     assert box
     assert box["width"] >= 100
     assert "/b/" not in phone.url
+    eye.look(phone, "booked")
 
     keys = person("phone", has_touch=False, is_mobile=False)
     first_page(keys, served, clinic)
@@ -86,6 +93,10 @@ def test_booking_by_touch_by_keyboard_and_without_scripts(
     keys.keyboard.press("Enter")
     expect(keys.get_by_label("Name")).to_be_focused()
     expect(keys.locator("[data-kept-until]")).not_to_be_empty()
+    keys.locator("#details").evaluate("(form) => form.submit()")
+    keys.locator(".msg--sum").wait_for()
+    eye.look(keys, "booking: who are you, with mistakes")
+    keys.get_by_label("Name").focus()
     for words in ("Rosa Marini", "1.2.1990", "rosa@example.org"):
         keys.keyboard.type(words)
         keys.keyboard.press("Enter")

@@ -11,6 +11,7 @@ from queueapp.domain.actor import Role
 from tests import factories
 from tests.browser.conftest import on_one_database
 from tests.browser.entering import signed_in
+from tests.browser.eye import Eye
 from tests.served import Served
 
 pytestmark = on_one_database
@@ -55,7 +56,7 @@ def row(page: Page, name: str) -> Locator:
 
 
 def test_a_day_at_the_desk_by_keyboard_alone(
-    served: Served, clinic: str, person: Callable[..., Page]
+    served: Served, clinic: str, person: Callable[..., Page], eye: Eye
 ) -> None:
     marta = sign_in(person("desk"), served, clinic, "marta")
     ines = sign_in(person("desk"), served, clinic, "ines")
@@ -117,6 +118,11 @@ def test_a_day_at_the_desk_by_keyboard_alone(
         )
     # What she did before that can be taken back next.
     expect(marta.locator(".toast")).to_contain_text("Rosa Lind took a ticket")
+    eye.look(marta, "the desk")
+    row(marta, "Rosa Lind").focus()
+    marta.keyboard.press("Enter")
+    expect(panel.locator(".aloud")).to_be_visible()
+    eye.look(marta, "a row at the desk")
 
 
 def test_single_keys_are_letters_while_typing_and_verbs_say_why_not(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import on_one_database
+from tests.browser.eye import Eye
 from tests.served import Served
 
 Person = Callable[..., Page]
@@ -18,7 +19,7 @@ def save(page: Page, words: str) -> None:
     expect(page.get_by_role("status")).to_contain_text(words)
 
 
-def set_up(page: Page, served: Served) -> None:
+def set_up(page: Page, served: Served, eye: Eye) -> None:
     """From the server's code to a signed-in admin."""
     code = re.findall(r"set-up code is ([\w-]+)", served.log.read_text())
     page.goto(served.url)
@@ -31,13 +32,15 @@ def set_up(page: Page, served: Served) -> None:
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("The same again").fill(PASSWORD)
     page.get_by_role("button", name="Set up the clinic").click()
+    expect(page.get_by_label("E-mail")).to_be_visible()
+    eye.look(page, "signing in")
     page.get_by_label("E-mail").fill("anna@example.org")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Before the doors open")).to_be_visible()
 
 
-def furnish(page: Page) -> None:
+def furnish(page: Page, eye: Eye) -> None:
     """Hours, a service, a room, a clinician, each from the list of first steps."""
     page.get_by_role("link", name="Opening hours When the doors").click()
     for weekday in range(7):
@@ -52,6 +55,7 @@ def furnish(page: Page) -> None:
     page.get_by_role("button", name="Save").click()
     # What is wrong stands above, takes the focus and leads to its field.
     expect(page.locator(".nhsuk-error-summary")).to_be_focused()
+    eye.look(page, "a new service, with mistakes")
     page.get_by_role("link", name="Row 1, planned minutes: 0 is not possible").click()
     page.keyboard.press("Control+a")
     page.keyboard.type("4")
@@ -90,15 +94,18 @@ def press(room: Page, words: str) -> None:
 
 @on_one_database
 def test_from_nothing_to_the_first_patient(
-    fresh_database: str, serve: Callable[..., Served], person: Person
+    fresh_database: str, serve: Callable[..., Served], person: Person, eye: Eye
 ) -> None:
     served = serve(fresh_database)
     anna = person("desk")
-    set_up(anna, served)
+    set_up(anna, served, eye)
     assert "/setup" not in person("desk").goto(served.url).url  # closed for good
-    furnish(anna)
+    furnish(anna, eye)
     lobby, kiosk = person("lobby"), person("kiosk")
+    lobby.goto(f"{served.url}/pair")
+    eye.look(lobby, "pairing")
     pair(anna, lobby, served, "Lobby screen", "Lobby, left wall")
+    eye.look(anna, "paired screens")
     pair(anna, kiosk, served, "Kiosk at the entrance", "Kiosk at the door")
 
     anna.get_by_role("navigation", name="Admin").get_by_role("link", name="Rooms").click()

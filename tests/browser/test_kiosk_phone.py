@@ -15,6 +15,7 @@ from queueapp.domain.actor import SYSTEM
 from queueapp.domain.visit import EntryState, Presence
 from tests.browser.conftest import on_one_database
 from tests.browser.entering import remember
+from tests.browser.eye import Eye
 from tests.served import Served
 from tests.web.patient_world import PatientWorld, world_on
 from tests.web.web_world import SECRET
@@ -98,13 +99,16 @@ def begin(kiosk: Page, door: str) -> None:
 
 
 def test_a_ticket_from_the_kiosk_is_followed_on_the_phone_until_the_end(
-    person: Person, served: Served, clinic: PatientWorld
+    person: Person, served: Served, clinic: PatientWorld, eye: Eye
 ) -> None:
     kiosk = at_kiosk(person, served, clinic)
+    eye.look(kiosk, "the kiosk's start")
     pages_before = kiosk.evaluate("history.length")
     begin(kiosk, "I don’t have an appointment")
     for choice in ("Doctor", "A new problem"):
         kiosk.locator(".choice", has_text=choice).tap()
+    expect(kiosk.get_by_label("What may we call you?")).to_be_visible()
+    eye.look(kiosk, "the kiosk: what name?")
     for key in "ROSA":
         kiosk.locator(f'[data-key="{key}"]').tap()
     expect(kiosk.get_by_label("What may we call you?")).to_have_value("Rosa")
@@ -115,6 +119,7 @@ def test_a_ticket_from_the_kiosk_is_followed_on_the_phone_until_the_end(
     visit = entry.visit
     expect(kiosk.locator(".ticket .code")).to_have_text(visit.ticket)
     expect(kiosk.locator("svg.qr")).to_be_visible()
+    eye.look(kiosk, "the kiosk's ticket")
     kiosk.get_by_role("button", name="How to call me").tap()
     for words in ("On my phone", "I hear badly", "English"):
         kiosk.get_by_label(words).check(force=True)
@@ -136,6 +141,7 @@ def test_a_ticket_from_the_kiosk_is_followed_on_the_phone_until_the_end(
     phone.wait_for_function(SAME_WORDS, polling=300)
 
     phone.get_by_text("Step out for a while").tap()
+    eye.look(phone, "the phone: waiting")
     phone.get_by_role("button", name=re.compile("^20 min")).tap()
     says(phone, "out")
     assert clinic.visit(visit.id).presence is Presence.OUT
@@ -149,6 +155,7 @@ def test_a_ticket_from_the_kiosk_is_followed_on_the_phone_until_the_end(
     expect(phone.get_by_role("alert", name="It’s your turn")).to_contain_text("Go to room")
     expect(phone).to_have_title(f"● Your turn: Room 2 · {visit.ticket}")
     phone.wait_for_function("window.shaken >= 1")
+    eye.look(phone, "the phone: called")
     # Rings until the phone is touched, and anew when called again.
     phone.locator(".turn").tap()
     shaken = phone.evaluate("window.shaken")
@@ -186,13 +193,15 @@ def test_a_ticket_from_the_kiosk_is_followed_on_the_phone_until_the_end(
 
 
 def test_joining_by_phone_the_line_moves_and_leaving_asks_once(
-    person: Person, served: Served, clinic: PatientWorld
+    person: Person, served: Served, clinic: PatientWorld, eye: Eye
 ) -> None:
     first, second = person("phone"), person("phone", viewport={"width": 320, "height": 568})
     for phone in (first, second):
         phone.goto(f"{served.url}/phone/{clinic.slug}")
         phone.get_by_role("button", name="Join the queue").tap()
         expect(phone.get_by_role("alert")).to_contain_text("Choose what you need.")
+        if phone is first:
+            eye.look(phone, "joining, with mistakes")
         phone.locator("summary", has_text="Doctor").tap()
         phone.get_by_label("Results").tap()
         phone.get_by_label("I’m here").tap()
@@ -212,7 +221,7 @@ def test_joining_by_phone_the_line_moves_and_leaving_asks_once(
 
 
 def test_checking_in_by_keyboard_alone_by_touch_and_by_the_reader(
-    person: Person, served: Served, clinic: PatientWorld
+    person: Person, served: Served, clinic: PatientWorld, eye: Eye
 ) -> None:
     by_keys = clinic.booking()
     by_touch = clinic.booking("Ana Ruiz", in_minutes=20)
@@ -228,6 +237,7 @@ def test_checking_in_by_keyboard_alone_by_touch_and_by_the_reader(
     kiosk.get_by_role("link", name="I have an appointment").focus()
     kiosk.keyboard.press("Enter")
     expect(kiosk.get_by_role("heading", name="Do you have any of these")).to_be_focused()
+    eye.look(kiosk, "the kiosk: in danger?")
     kiosk.keyboard.press("Tab")
     kiosk.keyboard.press("Enter")
     expect(kiosk.get_by_label("type your name")).to_be_focused()

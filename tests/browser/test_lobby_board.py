@@ -13,6 +13,7 @@ from queueapp.domain.actor import SYSTEM, Role
 from tests import factories
 from tests.browser.conftest import on_one_database
 from tests.browser.entering import signed_in
+from tests.browser.eye import Eye
 from tests.served import Served
 from tests.web.web_world import SECRET
 
@@ -61,7 +62,7 @@ def becomes(page: Page, what: str) -> None:
 
 @on_one_database
 def test_calls_are_chimed_and_spoken_after_the_start_and_the_board_follows(
-    served: Served, slug: str, person: Callable[..., Page]
+    served: Served, slug: str, person: Callable[..., Page], eye: Eye
 ) -> None:
     database = Database(served.database_url, secret=SECRET)
     now = datetime.now(UTC)
@@ -103,6 +104,8 @@ def test_calls_are_chimed_and_spoken_after_the_start_and_the_board_follows(
         return f"{code[0]}, {' '.join(code[1:])}"
 
     call(0)
+    expect(mute.locator(".now .code").first).to_have_text(codes[0])
+    eye.look(mute, "the lobby")
     for page in pages:
         expect(page.locator(".now .code").first).to_have_text(codes[0])
         assert page.evaluate("[played, spoken.length]") == [0, 0]
@@ -130,8 +133,10 @@ def test_calls_are_chimed_and_spoken_after_the_start_and_the_board_follows(
         arrivals.take_ticket(s, SYSTEM, datetime.now(UTC), site_id=site.id, service_id=gp.id)
         assert s.query(Patient).count() == before
     becomes(board, f"({DRAWN})()[1] === 4")
+    eye.look(board, "the board")
     board.get_by_role("button", name="Show as a table").click()
     expect(board.get_by_role("table", name="Waits and arrivals by hour")).to_be_visible()
     board.goto(f"{served.url}/board/{slug}/trend")
     expect(board.locator(".lede")).to_have_text("Nobody came in this time.")
+    eye.look(board, "the trend")
     database.dispose()

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from queueapp.domain.visit import EntryState, Resolution
 from tests.browser.conftest import on_one_database
 from tests.browser.entering import remember
+from tests.browser.eye import Eye
 from tests.served import Served
 from tests.web.room_world import RoomWorld
 
@@ -42,7 +43,7 @@ def green(page: Page, words: str) -> None:
 
 
 def test_by_keys_alone_call_start_finish_and_call(
-    person: Callable[..., Page], served: Served, world: RoomWorld
+    person: Callable[..., Page], served: Served, world: RoomWorld, eye: Eye
 ) -> None:
     ann, bob = world.waits("Ann Lee"), world.waits("Bob May", minutes=5)
     page = at_the_door(person("room"), served, world)
@@ -67,6 +68,7 @@ def test_by_keys_alone_call_start_finish_and_call(
     # The outcome of the one before is not that of this one.
     expect(page.locator("[name=resolution]:checked")).to_have_count(0)
     expect(page.locator("[data-primary]")).to_contain_text("Finishes Bob.", use_inner_text=True)
+    eye.look(page, "a room")
 
 
 def test_a_key_hides_names_shows_the_sheet_undoes_and_says_what_a_call_costs(

@@ -56,29 +56,20 @@ class Tour:
         enter(page, self.people[who])
         return page
 
-    def see(self, page: Page, path: str = "", name: str = "", *, key: bool = False) -> None:
-        """Open a path, or take the page as it is; look at it once it is live.
-
-        Where the eye is not thorough, `key` pages alone: one of each kind.
-        """
-        if not key and not self.eye.thorough:
-            return
+    def see(self, page: Page, path: str = "", name: str = "") -> None:
+        """Open a path, or take the page as it is; look at it once it is live."""
         if path:
             page.goto(self.served.url + path)
         if page.locator("body[data-channels]").count():
             page.wait_for_selector('body[data-live="yes"]', state="attached")
         self.eye.look(page, name or path)
 
-    def send_wrong(
-        self, page: Page, path: str, form: str, shown: str, *, key: bool = False
-    ) -> None:
+    def send_wrong(self, page: Page, path: str, form: str, shown: str) -> None:
         """Send a form with mistakes in it, and look at how it says so."""
-        if not key and not self.eye.thorough:
-            return
         page.goto(self.served.url + path)
         page.locator(form).first.evaluate(_SEND_WRONG)
         page.locator(shown).first.wait_for()
-        self.see(page, name=f"{path}, with mistakes", key=key)
+        self.see(page, name=f"{path}, with mistakes")
 
     def first(self, model: type[Base], *conditions: Any) -> Any:
         """The first row of a table that is so, with its columns loaded."""

@@ -20,10 +20,8 @@ SENDS_ITSELF = "**/js/forms.js"
 @past("kiosk page booked ticket")
 def kiosk(tour: Tour) -> None:
     page = tour.come("kiosk", "Kiosk")
-    tour.see(page, name="the kiosk's start", key=True)
+    tour.see(page, name="the kiosk's start")
     _without_booking(tour, page)
-    if not tour.eye.thorough:
-        return
     _wishes(tour, page)
     _with_booking(tour, page)
     for form, name in (("form[action$='/help']", "help"), ("form[action$='/alarm']", "alarm")):
@@ -41,7 +39,7 @@ def _start(tour: Tour, page: Page, door: str) -> None:
 
 def _without_booking(tour: Tour, page: Page) -> None:
     _start(tour, page, "/ticket")
-    tour.see(page, name="the kiosk: in danger?", key=True)
+    tour.see(page, name="the kiosk: in danger?")
     tap(page.locator("button[name=well]"))
     page.locator(".choice[name=service]").first.wait_for()
     tour.see(page, name="the kiosk: which service?")
@@ -50,7 +48,7 @@ def _without_booking(tour: Tour, page: Page) -> None:
     tour.see(page, name="the kiosk: which reason?")
     tap(page.locator(".choice[name=reason]"))
     page.locator("#name").wait_for()
-    tour.see(page, name="the kiosk: what name?", key=True)
+    tour.see(page, name="the kiosk: what name?")
     tap(page.locator("[data-accented]"))
     tour.see(page, name="the kiosk: letters with accents")
     tap(page.locator("button[name=ask]"))
@@ -63,7 +61,7 @@ def _without_booking(tour: Tour, page: Page) -> None:
     page.locator("#name").fill("Rosa")
     tap(page.locator(".btn--go"))
     page.locator(".ticket .code").wait_for()
-    tour.see(page, name="the kiosk's ticket", key=True)
+    tour.see(page, name="the kiosk's ticket")
 
 
 def _wishes(tour: Tour, page: Page) -> None:
@@ -158,7 +156,7 @@ def phone(tour: Tour) -> None:
     tour.see(page, name="joining")
     page.locator("#join").evaluate("(form) => form.submit()")
     page.locator(".msg--sum").wait_for()
-    tour.see(page, name="joining, with mistakes", key=True)
+    tour.see(page, name="joining, with mistakes")
     page.goto(tour.served.url + join)
     tap(page.locator("details.for summary"))
     page.locator("details.for[open] input[name=what]").last.check(force=True)
@@ -173,10 +171,7 @@ def phone(tour: Tour) -> None:
     tap(page.locator("form[action$='/here'] button"))
     _stage(page, "waiting")
     tap(page.locator("details.fold summary"))
-    tour.see(page, name="the phone: waiting", key=True)
-    if not tour.eye.thorough:
-        _called(tour, tour.stranger("phone"))
-        return
+    tour.see(page, name="the phone: waiting")
     page.goto(tour.served.url + join)
     tour.see(page, name="joining again")
     page.goto(f"{tour.served.url}/phone/ticket")
@@ -213,7 +208,7 @@ def _called(tour: Tour, page: Page) -> QueueEntry:
     called, link = _link(tour, EntryState.CALLED)
     page.goto(tour.served.url + link)
     _stage(page, "called")
-    tour.see(page, name="the phone: called", key=True)
+    tour.see(page, name="the phone: called")
     return called
 
 
@@ -248,7 +243,7 @@ def booking(tour: Tour) -> None:
     tour.see(page, name="booking: what for?")
     tap(page.locator("a.act"))
     page.locator(".slot").first.wait_for()
-    tour.see(page, name="booking: a time", key=True)
+    tour.see(page, name="booking: a time")
     tap(page.locator("nav.who .pick").nth(1))
     page.locator(".slot").first.wait_for()
     tour.see(page, name="booking: a time with one person")
@@ -263,16 +258,14 @@ def booking(tour: Tour) -> None:
     tour.see(page, name="booking: who are you?")
     page.locator("#details").evaluate("(form) => form.submit()")
     page.locator(".msg--sum").wait_for()
-    tour.see(page, name="booking: who are you, with mistakes", key=True)
+    tour.see(page, name="booking: who are you, with mistakes")
     for name, words in (
         ("name", "Zoë Łukasz"), ("birth_date", "27 03 1985"), ("contact", "zoe@example.org"),
     ):  # fmt: skip
         page.locator(f"#details [name={name}]").fill(words)
     tap(page.locator("footer .btn--main"))
     page.wait_for_url("**/booking")
-    tour.see(page, name="booked", key=True)
-    if not tour.eye.thorough:
-        return
+    tour.see(page, name="booked")
     link = page.locator("#link").input_value()
     tour.see(page, "/booking/move")
     page.locator(".slot").last.click()

@@ -29,12 +29,10 @@ FORM = "main form[novalidate]"
 @past("desk page book booking day find paper row sheet shifts")
 def desk(tour: Tour) -> None:
     page = tour.come("desk", "Desk")
-    tour.see(page, f"/desk/{SITE}", key=True)
+    tour.see(page, f"/desk/{SITE}")
     waits = tour.entry(QueueEntry.state == EntryState.WAITING)
     row = "/desk/entries/{}"
-    tour.see(page, f"{row.format(waits.id)}?verb=details", key=True)
-    if not tour.eye.thorough:
-        return
+    tour.see(page, f"{row.format(waits.id)}?verb=details")
     page.goto(f"{tour.served.url}/desk/{SITE}")
     page.wait_for_selector('body[data-desk-ready="yes"]', state="attached")
     tap(page.locator("[data-keys-open]"))
@@ -74,9 +72,7 @@ def desk(tour: Tour) -> None:
 
 @past("room page")
 def room(tour: Tour) -> None:
-    tour.see(tour.come("room", "Room 2"), name="a room", key=True)
-    if not tour.eye.thorough:
-        return
+    tour.see(tour.come("room", "Room 2"), name="a room")
     for name in ("Room 1", "Room 3"):
         page = tour.come("room", name)
         tour.see(page, name=f"{name} of the demo")
@@ -99,12 +95,10 @@ def room(tour: Tour) -> None:
 @past("lobby page", "board page trend", "auth home")
 def boards(tour: Tour) -> None:
     lobby = tour.come("lobby", "Lobby")
-    tour.see(lobby, name="the lobby", key=True)
+    tour.see(lobby, name="the lobby")
     page = tour.come("desk", "Board")
-    tour.see(page, f"/board/{SITE}", key=True)
-    tour.see(page, f"/board/{SITE}/trend", key=True)
-    if not tour.eye.thorough:
-        return
+    tour.see(page, f"/board/{SITE}")
+    tour.see(page, f"/board/{SITE}/trend")
     tap(page.locator("[data-show-table]"))
     tour.see(page, name="the trend as a table")
     tour.see(page, f"/board/{SITE}/trend?over=12w", "the trend, with nobody in it")
@@ -121,10 +115,8 @@ def boards(tour: Tour) -> None:
 )
 def admin(tour: Tour) -> None:
     page = tour.come("desk", "Admin")
-    tour.send_wrong(page, f"/admin/{SITE}/services/new", FORM, SUMMARY, key=True)
-    tour.see(page, f"/admin/{SITE}/devices", key=True)
-    if not tour.eye.thorough:
-        return
+    tour.send_wrong(page, f"/admin/{SITE}/services/new", FORM, SUMMARY)
+    tour.see(page, f"/admin/{SITE}/devices")
     for path in ADMIN_PAGES:
         tour.see(page, f"/admin/{SITE}{path}")
     for path in ("services", "rooms", "clinicians", "staff", "pools"):
@@ -159,10 +151,8 @@ def admin(tour: Tour) -> None:
 @past("account page", "auth sign_in device", "admin pair")
 def entrances(tour: Tour) -> None:
     page = tour.stranger("desk")
-    tour.see(page, "/sign-in", key=True)
-    tour.see(page, "/pair", key=True)
-    if not tour.eye.thorough:
-        return
+    tour.see(page, "/sign-in")
+    tour.see(page, "/pair")
     for path in ("/nowhere", "/t/nothing", "/password/nothing"):
         tour.see(page, path)
     for path, fields in (("/sign-in", ("email", "password")), ("/pair", ("code",))):
