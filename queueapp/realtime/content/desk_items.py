@@ -138,8 +138,9 @@ def _about(session: Session, items: Sequence[DeskItem]) -> list[Any]:
 
     def some(model: type[Row], ids: Iterable[int | None], *with_: Any) -> Sequence[Row]:
         wanted = {found for found in ids if found}
-        query = sa.select(model).where(model.id.in_(wanted)).options(*with_)
-        return session.scalars(query).all() if wanted else []
+        if not wanted:
+            return []
+        return session.scalars(sa.select(model).where(model.id.in_(wanted)).options(*with_)).all()
 
     alone = [item for item in items if item.entry_id is None]
     devices = some(Device, (item.device_id for item in items))
