@@ -12,7 +12,7 @@ from queueapp.domain.ordering import Candidate
 from queueapp.domain.snapshot import Snapshot
 from queueapp.domain.visit import EntryClass
 from queueapp.waits.chance import Stream, number_of, stream
-from queueapp.waits.durations import ANY_REASON, Durations, Floats
+from queueapp.waits.durations import ANY_REASON, Durations, Floats, Singles
 from queueapp.waits.people import Comers, target_of, walk_in_target_s
 from queueapp.waits.servers import after
 
@@ -39,11 +39,13 @@ def turning_up(
     owners: list[tuple[Stream, list[int]]] = []
     counted: list[Floats] = []
     expected: list[Knots] = []
-    kinds = sorted({(s, c) for s, c, _ in snapshot.habits.arrivals_per_hour})
+    rates = snapshot.habits.arrivals_per_hour
+    kinds = sorted({(s, c) for s, c, _ in rates})
+    whole, first = (_hours(snapshot, last) for last in (until, min(until, held)))
     for number, (service, label) in enumerate(kinds):
         target = target_of(snapshot, service, label)
-        last = until if target.total_seconds() < latest else min(until, held)
-        knots = _knots(snapshot, service, label, last)
+        moments, hours = whole if target.total_seconds() < latest else first
+        knots = _knots([rates.get((service, label, h), 0.0) for h in hours], moments)
         total = knots[-1][1]
         count = min(ceil(total + 3 * sqrt(total)), MOST_ARRIVALS)
         if not count:
@@ -60,45 +62,51 @@ def turning_up(
         for earlier, later in pairwise(between):
             later += earlier
         counted.append(between)
-    came = _when(counted, expected) if counted else np.zeros((0, draws))
-    due = np.minimum(came, FAR_S)
-    due += np.array([one.target.total_seconds() for one in candidates]).reshape(-1, 1)
+    came = _when(counted, expected) if counted else np.zeros((0, draws), dtype=np.float32)
+    targets = np.array([one.target.total_seconds() for one in candidates]).reshape(-1, 1)
+    due = np.minimum(came, np.float32(FAR_S)) + targets
     tables = [durations.table(one.service_id, ANY_REASON) for one in candidates]
     return Comers(candidates, due, came, owners, tables)
 
 
-def _when(groups: Sequence[Floats], expected: Sequence[Knots]) -> Floats:
+def _when(groups: Sequence[Floats], expected: Sequence[Knots]) -> Singles:
     """When so many of each group (n, D) have come, by straight lines between its knots.
 
     All groups one after the other (N, D); infinity for who comes after the last knot.
     """
     most = max(map(len, expected))
     padded = np.array([knots + knots[-1:] * (most - len(knots)) for knots in expected])
-    counted = np.concatenate(groups)
+    counted = np.concatenate(groups).astype(np.float32)
+    each = np.repeat(padded, [len(group) for group in groups], axis=0).astype(np.float32)
     at = np.zeros_like(counted)
-    each = np.repeat(padded, [len(group) for group in groups], axis=0).transpose(1, 2, 0)
-    for begin, end in pairwise(each[..., None]):
+    for begin, end in pairwise(each.transpose(1, 2, 0)[..., None]):
         lasts, more = end - begin
         beyond = counted - begin[1]
         nobody = (more == 0) & (lasts > 0)
         if nobody.any():
             at += lasts * (nobody & (beyond > 0))
-        np.maximum(beyond, 0.0, out=beyond)
+        np.maximum(beyond, 0, out=beyond)
         np.minimum(beyond, more, out=beyond)
         beyond *= np.divide(lasts, more, out=np.zeros_like(more), where=more > 0)
         at += beyond
-    np.copyto(at, np.inf, where=counted > each[-1, 1, :, None])
-    return at
+    return np.where(counted > each[:, -1, 1:], np.float32(np.inf), at)
 
 
-def _knots(snapshot: Snapshot, service: int, label: str, until: float) -> Knots:
-    """From now on one per local hour up to `until`."""
-    zone = ZoneInfo(snapshot.zone)
+def _knots(rates: Sequence[float], moments: Sequence[float]) -> Knots:
+    """How many are expected by each moment, at so many an hour from one to the next."""
     knots = [(0.0, 0.0)]
-    while (last := knots[-1])[0] < until:
-        at: datetime = (snapshot.taken_at + timedelta(seconds=last[0])).astimezone(zone)
-        left = 3600.0 - at.minute * 60 - at.second - at.microsecond / 1e6
-        step = min(left, until - last[0])
-        rate = snapshot.habits.arrivals_per_hour.get((service, label, at.hour), 0.0)
-        knots.append((last[0] + max(step, 1e-3), last[1] + rate * step / 3600.0))
+    for rate, (begin, end) in zip(rates, pairwise(moments), strict=True):
+        knots.append((end, knots[-1][1] + rate * (end - begin) / 3600.0))
     return knots
+
+
+def _hours(snapshot: Snapshot, until: float) -> tuple[list[float], list[int]]:
+    """Moments from now up to `until` (seconds), and the local hours that they end or cut."""
+    zone = ZoneInfo(snapshot.zone)
+    moments, hours = [0.0], []
+    while moments[-1] < until:
+        at: datetime = (snapshot.taken_at + timedelta(seconds=moments[-1])).astimezone(zone)
+        left = 3600.0 - at.minute * 60 - at.second - at.microsecond / 1e6
+        moments.append(moments[-1] + max(min(left, until - moments[-1]), 1e-3))
+        hours.append(at.hour)
+    return moments, hours

@@ -18,7 +18,7 @@ Number = TypeVar("Number", np.float32, np.float64)
 # Whose streams: what they are for, and whose.
 Owners = Sequence[tuple["Stream", Sequence[int]]]
 # So many are mixed at a time: what lies near the processor is mixed twice as fast.
-_AT_ONCE = 32
+_AT_ONCE = 64
 _STEP = LEVELS.bit_length() - 1
 _MOST_BEFORE = 4096
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

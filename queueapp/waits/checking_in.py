@@ -61,7 +61,7 @@ class _Calls:
         ends = plan.servers.ends[:, None]
         self.idle = np.where(outcome.idle < ends, outcome.idle, np.float32(np.inf))
         self.ends = plan.servers.ends.tolist()
-        self.known: dict[tuple[int, ...], NDArray[np.bool_]] = {}
+        self.known: dict[int, NDArray[np.bool_]] = {}
 
     def first(self, column: int, due: float, release: float) -> Singles:
         """When one due then would be called (D,), by those of their wish alone until `release`."""
@@ -76,19 +76,17 @@ class _Calls:
         for server in others:
             if np.float32(release) < self.ends[server]:
                 np.minimum(free, np.maximum(self.idle[server], np.float32(release)), out=free)
-        calls = outcome.key > due
+        calls = self._by(mine)
         if others:
-            calls &= self._by(mine) | (self._by(others) & (outcome.at >= release))
-        else:
-            calls &= self._by(mine)
+            calls |= self._by(others) & (outcome.at >= release)
+        calls &= outcome.key > due
         np.minimum(free, first_of(outcome, calls), out=free)
         return free
 
     def _by(self, servers: list[int]) -> NDArray[np.bool_]:
-        found = self.known.get(tuple(servers))
-        if found is None:
-            found = np.zeros(self.outcome.whose.shape, dtype=bool)
-            for server in servers:
-                found |= self.outcome.whose == server
-            self.known[tuple(servers)] = found
+        found = np.zeros(self.outcome.whose.shape, dtype=bool)
+        for server in servers:
+            if server not in self.known:
+                self.known[server] = self.outcome.whose == server
+            found |= self.known[server]
         return found

@@ -11,6 +11,7 @@ moment and keeps that server for a while (see `beyond`).
 from collections.abc import Sequence
 from itertools import islice, starmap
 from math import ceil
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,16 +32,22 @@ STEP = 4
 
 def summarise(times: Singles | Floats, due: Sequence[float] | Floats) -> list[Quantiles]:
     """Quantiles of each row of `times` (K, D) in seconds; `due` (K,) is the row's target."""
-    ordered = np.sort(times, axis=1)
+    ordered: NDArray[np.floating[Any]] = np.sort(times, axis=1)
     draws = ordered.shape[1]
     picks = [min(max(ceil(p * draws) - 1, 0), draws - 1) for p in (0.1, 0.5, 0.9)]
-    limits = np.asarray(due, dtype=ordered.dtype)[:, None]
-    miss = np.count_nonzero(ordered > limits, axis=1) / draws
+    miss = _share(ordered > np.asarray(due, dtype=ordered.dtype)[:, None])
     never = np.zeros(len(ordered))
     some = (ordered[:, -1] == np.inf).nonzero()[0]
-    never[some] = np.count_nonzero(ordered[some] == np.inf, axis=1) / draws
+    never[some] = _share(ordered[some] == np.inf)
     rows = np.column_stack([ordered[:, picks], miss, never]).tolist()
     return list(starmap(Quantiles, rows))
+
+
+def _share(late: NDArray[np.bool_]) -> Floats:
+    """The share of each row (K, D) that is true, all of it at its end."""
+    draws = late.shape[1]
+    share: Floats = np.where(late[:, -1], (draws - late.argmax(axis=1)) / draws, 0.0)
+    return share
 
 
 def join_tables(

@@ -25,8 +25,11 @@ def lengths(
     number = {name: n for n, name in enumerate(different)}
     tables = np.concatenate([np.zeros(0), *different.values()]).astype(precision)
     visit = pick(tables, luck, Part.VISIT, [number[id(table)] for _, table in visits])
-    for row, (service, _) in zip(visit, visits, strict=True):
-        row *= pace[service]
+    services = list(dict.fromkeys(service for service, _ in visits))
+    paces = np.array([pace[service] for service in services], dtype=precision)
+    visit *= paces.reshape(-1, luck.shape[1]).take(
+        [services.index(service) for service, _ in visits], axis=0
+    )
     gap = pick(durations.gap.astype(precision), luck, Part.GAP)
     besides = pick(durations.walk.astype(precision), luck, Part.WALK)
     besides += gap

@@ -35,7 +35,7 @@ class Comers:
 
     candidates: list[Candidate]
     due: Floats
-    free_from: Floats
+    free_from: Singles
     owners: Owners
     tables: list[Floats]
 
@@ -129,16 +129,20 @@ def booked(
     absent = missing / np.maximum(missing + (1 - missing) * (1 - past), 1e-12)
     arrives = np.maximum(scheduled + lateness, 0.0)
     delay = each([_declared_delay_s(snapshot, one.candidate) for one in to_come])
-    late_by = arrives - scheduled - delay
+    late_by = arrives - scheduled
+    late_by -= delay
+    as_walk_in = {
+        s: walk_in_target_s(snapshot, s) for s in {c.candidate.service_id for c in to_come}
+    }
     allowed = np.where(
         late_by > rules.too_late.total_seconds(),
-        each([walk_in_target_s(snapshot, one.candidate.service_id) for one in to_come]),
+        each([as_walk_in[one.candidate.service_id] for one in to_come]),
         each([one.candidate.target.total_seconds() for one in to_come]),
     )
     return Comers(
         candidates=[one.candidate for one in to_come],
         due=np.where(late_by <= rules.grace.total_seconds(), scheduled, arrives) + allowed,
-        free_from=np.where(come < absent, np.inf, arrives),
+        free_from=np.where(come < absent, np.inf, arrives).astype(np.float32),
         owners=[(Stream.EXPECTED, numbers)],
         tables=[_booked_table(snapshot, durations, one) for one in to_come],
     )

@@ -56,7 +56,7 @@ class Plan:
     fixed_gate: Floats
     late: NDArray[np.intp]
     late_key: Floats
-    late_free: Floats
+    late_free: Singles
     late_release: Floats
     late_fits: NDArray[np.bool_]
     late_held: NDArray[np.bool_]
@@ -100,20 +100,21 @@ def make_plan(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -
     gate = np.maximum(free, released(snapshot, line, due[:, None])[:, 0])[fixed]
     gate = np.where(held[:, fixed], gate, free[fixed])
     late_free = np.concatenate(
-        [np.repeat(free[moving, None], draws, axis=1), *(c.free_from for c in comers)]
+        [np.repeat(free[moving, None], draws, axis=1), *(c.free_from for c in comers)],
+        dtype=np.float32,
     )
     for row, i in enumerate(moving):
         if line[i].visit_busy:
             busy = people.elsewhere_until(snapshot, durations, servers, line[i], draws, seed)
             late_free[row] = np.maximum(late_free[row], busy)
-    late_due = np.concatenate(
+    late_key = np.concatenate(
         [np.repeat(due[moving, None], draws, axis=1), *(c.due for c in comers)]
     )
     late_release = np.zeros((0, 0))
     if held[:, late].any():
-        late_release = released(snapshot, [everybody[i] for i in late], late_due)
+        late_release = released(snapshot, [everybody[i] for i in late], late_key)
     bands = np.array([(everybody[i].band - 1) * BAND_S for i in late])
-    late_key = late_due + (bands + TIE_S * late)[:, None]
+    late_key += (bands + TIE_S * late)[:, None]
     late_key[: len(moving)] = waiting_key[moving, None]
     owners: list[tuple[Stream, Sequence[int]]] = [(Stream.ENTRY, [c.entry_id for c in line])]
     owners += [whose for group in comers for whose in group.owners]
@@ -166,9 +167,11 @@ def order_keys(ordered: Sequence[Candidate], home: Sequence[Candidate], now: dat
         c.entry_id: (c.band - 1) * BAND_S + (c.due_by - now).total_seconds() + TIE_S * n
         for n, c in enumerate(sorted(home, key=lambda c: c.key), 1)
     }
+    moves = sorted((c.move.made_at, c.entry_id, c.move.before_id) for c in ordered if c.move)
+    if not moves:
+        return np.array([places[c.entry_id] for c in ordered], dtype=np.float64)
     owner = {c.entry_id: c.entry_id for c in ordered}
     band = {c.entry_id: c.band for c in ordered}
-    moves = sorted((c.move.made_at, c.entry_id, c.move.before_id) for c in ordered if c.move)
     for _, one, anchor in moves:
         if anchor in owner and anchor != one and band[anchor] == band[one]:
             owner[one] = owner[anchor]
@@ -223,7 +226,7 @@ def _kinds(
 
 
 def _gone(
-    snapshot: Snapshot, line: Sequence[Candidate], to_come_from: Floats, luck: Words
+    snapshot: Snapshot, line: Sequence[Candidate], to_come_from: Singles, luck: Words
 ) -> Singles:
     """When each would give up (E, D); without rows while nobody knows."""
     if not snapshot.habits.patience:
