@@ -5,6 +5,8 @@ same numbers. Nobody on duty is modelled, not capped: a draw in which nobody eve
 infinity there, and its share is `not_reached`.
 """
 
+import numpy as np
+
 from queueapp.domain.quantiles import Forecast, JoinKey, JoinTable, Quantiles
 from queueapp.domain.snapshot import Snapshot
 from queueapp.domain.visit import Presence
@@ -16,6 +18,10 @@ from queueapp.waits.servers import after
 from queueapp.waits.simulate import Outcome, simulate
 
 __all__ = ["Forecast", "JoinKey", "JoinTable", "Quantiles", "entry_waits", "forecast"]
+
+# Once a process has freed something this big, glibc keeps what is freed later (mallopt(3), "dynamic
+# mmap threshold") instead of handing it back: else every forecast fetches its memory page by page.
+np.empty(16 << 20, dtype=np.uint8)
 
 
 def forecast(
