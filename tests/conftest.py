@@ -37,15 +37,14 @@ EVERYTHING_ON_BOTH = os.environ.get("DATABASES") == "both"
 GROUPS = ("unit", "db", "web", "browser", "system")
 # No race next to another: these keep to one xdist worker.
 RACES = ("test_races", "test_write_lock")
-# What begins first, as it takes longest: tests of one server each, then by turns what waits for
-# others and what reckons, so that while one worker waits the processors have something to do.
+# What begins first, as it takes longest: tests of one server each, then by turns groups that wait
+# for others and modules that reckon, so that while a worker waits the processors have work.
 FIRST = (
     "served sqlite", "house postgresql", "demo served sqlite", "house sqlite",
-    "test_schemathesis sqlite", "test_topology", "test_clinic_days", "test_outages",
-    "test_access_matrix sqlite", "test_kills", "demo postgresql", "races", "test_backtest",
-    "test_misuse", "test_metrics sqlite", "demo sqlite", "test_fanout", "test_admin sqlite",
-    "test_last_time sqlite", "test_online postgresql", "test_limits", "test_runtime",
-    "test_schemathesis postgresql", "test_demo sqlite", "test_metrics postgresql",
+    "test_schemathesis", "test_topology", "test_clinic_days", "test_outages",
+    "test_access_matrix", "test_kills", "demo postgresql", "races", "test_backtest",
+    "test_misuse", "test_metrics", "demo sqlite", "test_fanout", "test_admin", "test_runtime",
+    "test_last_time", "test_online", "test_limits", "test_demo", "test_services", "test_lessons",
 )  # fmt: skip
 
 
@@ -108,20 +107,18 @@ def _mark(item: pytest.Item) -> None:
         together = f"demo {kind}"
     elif "house" in item.fixturenames:
         together = f"house {kind}"
-    elif item.path.stem in RACES:
-        together = "races"
+    elif found == "system":
+        together = "races" if item.path.stem in RACES else item.path.stem
     else:
-        # A module's tests send the same statements: the worker that has them compiled goes on.
-        asks = found != "system" and "database" in parameters
-        together = f"{item.path.stem} {kind}" if asks else item.path.stem
+        return
     item.add_marker(pytest.mark.xdist_group(together))
 
 
 def _place(item: pytest.Item) -> int:
     """Where the test stands in a run: no worker shall be alone with a long group at the end."""
     mark = item.get_closest_marker("xdist_group")
-    together = mark.args[0] if mark else ""
-    return FIRST.index(together) if together in FIRST else len(FIRST)
+    name = mark.args[0] if mark else item.path.stem
+    return FIRST.index(name) if name in FIRST else len(FIRST)
 
 
 def pytest_collection_finish() -> None:
