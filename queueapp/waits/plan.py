@@ -175,7 +175,9 @@ def order_keys(ordered: Sequence[Candidate], home: Sequence[Candidate], now: dat
     for _, one, anchor in moves:
         if anchor in owner and anchor != one and band[anchor] == band[one]:
             owner[one] = owner[anchor]
-    moved = [c.entry_id for c in ordered if owner[c.entry_id] != c.entry_id]
+    # Two moved before each other stand at one place too; the last in order has its number.
+    last = {owner[c.entry_id]: c.entry_id for c in ordered}
+    moved = [c.entry_id for c in ordered if last[owner[c.entry_id]] != c.entry_id]
     keys = {c.entry_id: places[owner[c.entry_id]] for c in ordered}
     for n, one in enumerate(reversed(moved), 1):
         keys[one] -= TIE_S * n / (len(moved) + 1)
