@@ -151,7 +151,9 @@ class Late:
         found = np.zeros((len(rows), self.size + 1), dtype=bool)
         here = unpack([a[rows] for a in self.alive])
         np.put_along_axis(found, self.rank[rows, : self.width].astype(np.intp), here, axis=1)
-        return found[:, : self.size]
+        # Who never can be called is left out of those that are looked at, but is there.
+        there: NDArray[np.bool_] = found[:, : self.size] | (self.free_by_number[rows] == np.inf)
+        return there
 
     def hold(self, row: int, others: Iterable[int], until: float) -> None:
         """These (by number among the late) may not be called in one draw before `until`."""

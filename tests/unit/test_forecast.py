@@ -74,6 +74,20 @@ def test_a_move_falls_away_when_its_anchor_is_called() -> None:
     assert stays[2] < stays[3]
 
 
+def test_a_move_stays_while_its_anchor_is_asked_for() -> None:
+    # The anchor's own anchor is called, but the anchor itself, of whom nobody knows whether they
+    # are here, still stands where they are due.
+    line = [
+        person(1, -3000),
+        person(2, -2900, presence=Presence.UNCONFIRMED, move=Move(1, at(-20))),
+        person(3, -100, presence=Presence.OUT, move=Move(2, at(-10))),
+        *(person(n, -2000 + n) for n in range(4, 9)),
+    ]
+    called = check(room_full(line, [shift(1)], back_by={3: at(200)}))
+    assert called[1] == 0
+    assert called[4] < called[3] < called[6]
+
+
 def test_many_ahead_who_are_out_hide_nobody_who_is_here() -> None:
     out = [person(n, -3000 + n, presence=Presence.OUT) for n in range(1, 41)]
     back_by = {c.entry_id: at(5000) for c in out}
