@@ -1,5 +1,6 @@
 """What deploy/ stands up, as plain processes: it is one queueapp to whoever uses it."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from tests.system.deployed import Behind, behind_nginx, screens_of, worker_of
 from tests.system.listeners import within
 
 SCREENS = 6
+# Of whom a process is killed, the clients are right again at the other within so long.
+BACK_WITHIN_S = 5.0
 # It takes a second; the machine may be busy.
 SOON_S = 15.0
 TAKES_OVER_WITHIN_S = 60.0
@@ -65,9 +68,13 @@ def test_two_processes_behind_nginx_are_one_to_whoever_watches(behind: Behind) -
     standing_by.resume()
 
     # The one that works is killed, with all its processes: its screens are right at the other.
+    gone_at = time.monotonic()
     working.kill()
     seq = behind.take_ticket()
-    assert within(SOON_S, lambda: all(one.has(seq) for one in screens))
+    assert within(
+        BACK_WITHIN_S - (time.monotonic() - gone_at),
+        lambda: all(one.has(seq) for one in screens),
+    )
     assert screens_of(other) >= SCREENS
     # Through nginx nobody notices which one is gone, time after time.
     for _ in range(5):
