@@ -1,7 +1,7 @@
 """The app without its guards, served by gunicorn alone: `tests.faults.careless:create_app()`.
 
-It answers before it commits, tells its screens only of some changes, and of some too late. What is
-judged by must find all of that.
+It answers before it commits, tells its screens of the first changes only, and of some too late.
+What is judged by must find all of that.
 """
 
 import itertools
@@ -22,6 +22,8 @@ from tests.served import Served
 
 COMMITS_AFTER_S = 0.25
 LATE_S = 0.7
+# So many updates are told in all, beside those that come late and what who opens a screen is told.
+ENOUGH = 12
 
 
 class CarelesslyServed(Served):
@@ -75,12 +77,12 @@ def create_app() -> Flask:
     count = itertools.count()
     send = told._send
 
-    def send_some(*arguments: Any) -> None:
-        turn = next(count) % 4
-        if turn == 1:
-            threading.Timer(LATE_S, send, arguments).start()
-        elif turn != 2:
-            send(*arguments)
+    def send_some(name: str, said: Any, room: str | list[str]) -> None:
+        turn = next(count)
+        if turn % 4 == 1:
+            threading.Timer(LATE_S, send, (name, said, room)).start()
+        elif turn < ENOUGH or room != name:
+            send(name, said, room)
 
     told._send = send_some
     assert isinstance(told, Told)
