@@ -44,6 +44,7 @@ def web_command(host: str, port: int, workers: int) -> list[str]:
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     command = [sys.executable, "-m", "gunicorn", "--bind", bind, "--workers", str(workers)]
     command += ["--graceful-timeout", str(GRACE_S), "--log-level", "warning"]
+    command += ["--config", "python:queueapp.preloaded"]
     # Which proxies are believed is for TRUSTED_PROXIES to say, not for where they connect from.
     command += ["--forwarded-allow-ips", ""]
     if importlib.util.find_spec("gevent"):
