@@ -14,17 +14,11 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     # Imported late: gevent must patch the standard library before Flask and the drivers load,
     # and the rules of `queueapp.domain` stay usable without any of them.
     from queueapp import logs
-    from queueapp.loading import as_if_missing, loading
+    from queueapp.loading import load_app, loading
 
     logs.configure()
     with loading():
-        # For clients of Socket.IO and its own way of passing on, which a server has none of; they
-        # take long to load, and Redis is loaded where it is set.
-        with as_if_missing("aiohttp", "requests", "redis"):
-            import flask_socketio  # noqa: F401
-        from queueapp.app import build
-
-        app = build(settings)
+        app = load_app().build(settings)
     # What is loaded by now stays: looking through all of it for garbage stops everything for a
     # tenth of a second.
     gc.collect()

@@ -4,6 +4,7 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -33,3 +34,14 @@ def as_if_missing(*names: str) -> Iterator[None]:
     finally:
         for name in absent:
             del sys.modules[name]
+
+
+def load_app() -> Any:
+    """The module `queueapp.app`, and with it all that a web process needs."""
+    with loading():
+        # For clients of Socket.IO and its own way of passing on, which a server has none of; they
+        # take long to load, and Redis is loaded where it is set.
+        with as_if_missing("aiohttp", "requests", "redis"):
+            import flask_socketio  # noqa: F401
+        import queueapp.app as app
+    return app

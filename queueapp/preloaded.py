@@ -7,10 +7,12 @@ an app, and with it database connections, of its own.
 
 import importlib.util
 
+from queueapp.loading import load_app
+
 if importlib.util.find_spec("gevent"):
     from gevent import monkey
 
     # Before anything else is loaded, as some of it keeps what it finds here.
     monkey.patch_all()
 
-import queueapp.app  # noqa: F401
+load_app()
