@@ -21,6 +21,7 @@ from queueapp.db.queries.snapshot import load_snapshot
 from queueapp.db.session import Database
 from queueapp.db.unit import STAGED
 from queueapp.domain.effects import Change, Consequence
+from queueapp.domain.names import called_name
 from queueapp.domain.quantiles import Quantiles
 from queueapp.domain.snapshot import Snapshot
 from queueapp.waits.forecast import entry_waits
@@ -111,7 +112,9 @@ def _who(session: Session, entry_ids: Collection[int]) -> dict[int, tuple[str, s
         .outerjoin(Patient, Patient.id == Visit.patient_id)
         .where(QueueEntry.id.in_(entry_ids))
     )
-    return {row.id: (row.ticket, row.chosen_name or row.name or "") for row in rows}
+    return {
+        row.id: (row.ticket, called_name(row.name or "", row.chosen_name or "")) for row in rows
+    }
 
 
 def _changes(

@@ -26,16 +26,17 @@ _CUT_OFF = {
     "tcp_user_timeout": "15000",
 }
 # A process that was frozen in the midst of a transaction would keep others from its rows for ever.
+# A backup's may rest for as long as the dump of its snapshot takes.
 _LEFT_ALONE = {"options": "-c idle_in_transaction_session_timeout=60s"}
 
 
 def postgresql_engine(url: URL, patience_s: float | None = None) -> Engine:
     """An engine for `postgresql+psycopg://…` whose connections survive the server's restart.
 
-    A transaction in which nothing happens for a minute is rolled back, and its connection closed.
-    `patience_s` is how long a statement is waited for; None: as long as it takes.
+    `patience_s` is how long a statement is waited for; None: as long as it takes. With patience, a
+    transaction in which nothing happens for a minute is rolled back, and its connection closed.
     """
-    usual = _CUT_OFF | _LEFT_ALONE
+    usual = _CUT_OFF | (_LEFT_ALONE if patience_s is not None else {})
     asked_for = {name: value for name, value in usual.items() if name not in url.query}
     engine = sa.create_engine(url, pool_size=10, max_overflow=20, connect_args=asked_for)
 

@@ -1,4 +1,4 @@
-"""Whether two ways of writing a name mean the same one: case, accents, spaces, order apart."""
+"""What somebody is called, and whether two ways of writing a name mean the same one."""
 
 import re
 import unicodedata
@@ -9,8 +9,21 @@ _DOTLESS_I = str.maketrans({"ı": "i", "İ": "i"})
 _OTHER = re.compile(r"[^\w]+|_")
 
 
+def called_name(name: str, chosen_name: str) -> str:
+    """The name that a patient is spoken to by."""
+    return chosen_name or name
+
+
+def shown_name(title: str, name: str) -> str:
+    """A clinician's title and name, as on a door."""
+    return f"{title} {name}".strip()
+
+
 def folded(name: str) -> tuple[str, ...]:
-    """The name's words as they are compared, in alphabetical order; empty for no name."""
+    """The name's words as they are compared, in alphabetical order; empty for no name.
+
+    Case, accents, spaces and order do not count.
+    """
     plain = unicodedata.normalize("NFKD", name.translate(_DOTLESS_I).casefold())
     plain = "".join(c for c in plain if not unicodedata.combining(c)).translate(_STROKES)
     # O'Brien and Obrien are one word; Al-Amin and Al Amin are told apart by nothing.

@@ -13,7 +13,7 @@ _SINCE = Statement(
     .distinct()
 )
 _ONE, _OTHER = Visit.__table__.alias(), Visit.__table__.alias()
-_ALONG = (
+_ALONG = Statement(
     sa.select(_OTHER.c.id)
     .join_from(_ONE, _OTHER, _OTHER.c.party_id == _ONE.c.party_id)
     .where(_ONE.c.id.in_(sa.bindparam("visits", expanding=True)))
@@ -30,5 +30,4 @@ def touched_since(session: Session, site_id: int, since: int | None) -> set[int]
         return None
     touched = {visit_id for visit_id, _ in rows if visit_id is not None}
     # A phone also says when one who came along is called.
-    along = session.connection().execute(_ALONG, {"visits": list(touched)}) if touched else ()
-    return touched | {row.id for row in along}
+    return touched | {*(_ALONG.scalars(session, {"visits": [*touched]}) if touched else ())}

@@ -156,7 +156,12 @@ def test_a_statement_that_is_never_answered_is_given_up(fresh_database: str) -> 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_one_frozen_in_a_transaction_does_not_keep_the_others_out(fresh_database: str) -> None:
-    engine, left_alone = make_engine(fresh_database), "idle_in_transaction_session_timeout"
+    left_alone = "idle_in_transaction_session_timeout"
+    engine, commands = (make_engine(fresh_database, patience_s=s) for s in (20, None))
+    with commands.connect() as connection:
+        # The control: a backup may rest for as long as its dump takes.
+        assert connection.scalar(sa.text(f"SHOW {left_alone}")) == "0"
+    commands.dispose()
     lock = sa.text("LOCK TABLE site IN EXCLUSIVE MODE")
     with engine.connect() as frozen, engine.connect() as next_one:
         assert frozen.scalar(sa.text(f"SHOW {left_alone}")) == "1min"

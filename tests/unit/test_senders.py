@@ -16,9 +16,10 @@ class Slow(io.RawIOBase):
     """A body that does not come before it is told to."""
 
     def __init__(self, may_come: threading.Event) -> None:
-        self.may_come = may_come
+        self.may_come, self.waited_for = may_come, threading.Event()
 
     def read(self, size: int = -1) -> bytes:
+        self.waited_for.set()
         assert self.may_come.wait(20)
         return b"x" * size
 
@@ -38,8 +39,10 @@ def test_a_slow_body_takes_nobodys_turn(is_guarded: bool) -> None:
     turns = Turns(reads, at_once=1)
     app = Senders(turns, 100) if is_guarded else turns
     may_come, answered = threading.Event(), threading.Event()
-    slow = threading.Thread(target=ask, args=(app, Slow(may_come)), daemon=True)
+    body = Slow(may_come)
+    slow = threading.Thread(target=ask, args=(app, body), daemon=True)
     slow.start()
+    assert body.waited_for.wait(20)
 
     def other() -> None:
         assert ask(app, io.BytesIO(b"abcd")) == [b"abcd"]
@@ -48,7 +51,7 @@ def test_a_slow_body_takes_nobodys_turn(is_guarded: bool) -> None:
     quick = threading.Thread(target=other, daemon=True)
     quick.start()
     # The control: without it one slow sender has the only turn.
-    assert answered.wait(0.5) is is_guarded
+    assert answered.wait(20 if is_guarded else 0.5) is is_guarded
     may_come.set()
     for one in (slow, quick):
         one.join(20)

@@ -96,7 +96,7 @@ def out_of_date(desk: Desk) -> Iterator[str]:
         # What is kept is of before the step, then of other moments.
         kept = [said(now + later) for later in passing]
         for later, was in zip(passing, kept, strict=True):
-            desk_lines.forget()
+            desk_lines._painted.cache_clear()
             with desk.db.read() as s:
                 s.info[KEPT_ROWS].clear()
             if said(now + later) != was:

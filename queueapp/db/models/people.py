@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from queueapp.db.models.base import Base, HasId, link
 from queueapp.db.types import BigId, words
+from queueapp.domain import names
 from queueapp.domain.actor import Role
 
 
@@ -37,7 +38,7 @@ class Patient(HasId, Base):
     @property
     def called_name(self) -> str:
         """The name the person is spoken to by."""
-        return self.chosen_name or self.name
+        return names.called_name(self.name, self.chosen_name)
 
 
 class Clinician(HasId, Base):
@@ -54,7 +55,7 @@ class Clinician(HasId, Base):
     @property
     def shown_name(self) -> str:
         """Title and name, as on a door."""
-        return f"{self.title} {self.name}".strip()
+        return names.shown_name(self.title, self.name)
 
 
 class ClinicianService(Base):

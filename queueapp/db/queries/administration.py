@@ -27,6 +27,7 @@ from queueapp.db.models import (
 from queueapp.db.queries.figures import count_in_time
 from queueapp.db.queries.slots import still_busy
 from queueapp.domain.actor import Role
+from queueapp.domain.names import shown_name
 from queueapp.domain.spans import Span
 from queueapp.domain.visit import EntryState
 
@@ -93,7 +94,7 @@ def services(session: Session, site_id: int) -> list[ServiceLine]:
         .where(ClinicianService.service_id.in_([r.id for r in rows]), Clinician.retired.is_(False))
         .order_by(Clinician.name)
     ):
-        who.setdefault(service_id, []).append(f"{title} {name}".strip())
+        who.setdefault(service_id, []).append(shown_name(title, name))
     return [
         ServiceLine(r, tuple(who.get(r.id, ())), sum(not one.retired for one in r.reasons))
         for r in rows

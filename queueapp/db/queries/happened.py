@@ -26,6 +26,7 @@ from queueapp.db.models import (
 from queueapp.db.queries.happened_words import ICONS, PLAIN, ROUTES, WITH_ROOM
 from queueapp.db.statement import Statement
 from queueapp.db.writing import Rows, columns
+from queueapp.domain import names
 from queueapp.domain.actor import kind_and_id
 from queueapp.domain.events import Kind
 from queueapp.domain.localtime import to_local
@@ -179,10 +180,12 @@ class _Names:
             return str(self.visits[event.visit_id].ticket)
         if event.appointment_id in self.appointments:
             booked = self.appointments[event.appointment_id]
-            return "A booking" if booked.name is None else str(booked.chosen_name or booked.name)
+            if booked.name is None:
+                return "A booking"
+            return names.called_name(booked.name, booked.chosen_name)
         if event.shift_id in self.shifts:
             clinician = self.shifts[event.shift_id]
-            return f"{clinician.title} {clinician.name}".strip()
+            return names.shown_name(clinician.title, clinician.name)
         return "The clinic"
 
     def _who(self, actor: str) -> str:

@@ -32,24 +32,25 @@ _Make = Callable[[Sequence[Any]], tuple[dict[str, Any], ...]]
 _MOST_KEPT = 64
 
 _ENTRY, _VISIT = QueueEntry.__table__, Visit.__table__
-_OPEN = (_ENTRY.c.site_id == sa.bindparam("site"), _ENTRY.c.state.in_(OPEN_STATES))
+# Of one site.
+ARE_OPEN = (_ENTRY.c.site_id == sa.bindparam("site"), _ENTRY.c.state.in_(OPEN_STATES))
 _ENTRIES = Statement(
     sa.select(_ENTRY.c.id, *columns(QueueEntry, Visit, Patient))
     .join_from(_ENTRY, _VISIT, _VISIT.c.id == _ENTRY.c.visit_id)
     .outerjoin(Patient.__table__, Patient.id == _VISIT.c.patient_id)
-    .where(*_OPEN)
+    .where(*ARE_OPEN)
 )
 _PROMISES = Statement(
     sa.select(Promise.id, *columns(Promise))
     .join_from(Promise.__table__, _ENTRY, _ENTRY.c.id == Promise.entry_id)
-    .where(*_OPEN)
+    .where(*ARE_OPEN)
     .order_by(Promise.entry_id, Promise.number)
 )
 _CALLS = Rows(
     (Call,),
     sa.select(*columns(Call))
     .join_from(Call.__table__, _ENTRY, _ENTRY.c.id == Call.entry_id)
-    .where(*_OPEN)
+    .where(*ARE_OPEN)
     .order_by(Call.id),
 )
 _REASONS = Rows(

@@ -29,8 +29,3 @@ def painter() -> Callable[[DeskRow], Markup]:
 @lru_cache(maxsize=_KEPT)
 def _painted(macro: Any, _root: str, row: DeskRow) -> Markup:
     return Markup(macro(row, named))
-
-
-def forget() -> None:
-    """Keep nothing of what was rendered."""
-    _painted.cache_clear()

@@ -6,30 +6,30 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from queueapp.db.models import Note, QueueEntry, Visit, VisitEvent
+from queueapp.db.queries.open_entries import ARE_OPEN
 from queueapp.db.queries.rows import EntryRow, SiteRows
 from queueapp.db.statement import Statement
-from queueapp.domain.visit import OPEN_STATES, CallRoute
+from queueapp.domain.visit import CallRoute
 from queueapp.realtime.content.spoken import language
 
 _USUAL = {CallRoute.LOBBY.value, CallRoute.PHONE.value}
 _USUAL_LANGUAGE = "en"
 _ENTRY, _VISIT = QueueEntry.__table__, Visit.__table__
-_OPEN = (_ENTRY.c.site_id == sa.bindparam("site"), _ENTRY.c.state.in_(OPEN_STATES))
 _NEWEST = Statement(
     sa.select(VisitEvent.visit_id, sa.func.max(VisitEvent.seq))
     .join_from(VisitEvent.__table__, _ENTRY, _ENTRY.c.visit_id == VisitEvent.visit_id)
-    .where(*_OPEN)
+    .where(*ARE_OPEN)
     .group_by(VisitEvent.visit_id)
 )
 _NOTED = Statement(
     sa.union(
         sa.select(_ENTRY.c.visit_id)
         .join_from(Note.__table__, _ENTRY, _ENTRY.c.visit_id == Note.visit_id)
-        .where(*_OPEN, Note.removed_at.is_(None), Note.patient_id.is_(None)),
+        .where(*ARE_OPEN, Note.removed_at.is_(None), Note.patient_id.is_(None)),
         sa.select(_ENTRY.c.visit_id)
         .join_from(Note.__table__, _VISIT, _VISIT.c.patient_id == Note.patient_id)
         .join(_ENTRY, _ENTRY.c.visit_id == _VISIT.c.id)
-        .where(*_OPEN, Note.removed_at.is_(None)),
+        .where(*ARE_OPEN, Note.removed_at.is_(None)),
     )
 )
 

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from queueapp.db.models import Promise, QueueEntry, Site, Visit
 from queueapp.db.queries.forecasts import parsed, stored_forecast
+from queueapp.db.queries.open_entries import ARE_OPEN
 from queueapp.db.queries.queue import QueueView, load_queue
 from queueapp.db.queries.ranges import whole_minutes
 from queueapp.db.session import SNAPSHOT
 from queueapp.domain.quantiles import NOBODY_ON_DUTY
-from queueapp.domain.visit import IN_ROOM_STATES, OPEN_STATES, EntryState, Presence
+from queueapp.domain.visit import IN_ROOM_STATES, EntryState, Presence
 from queueapp.realtime.content import content
 from queueapp.waits.promise import percent_not_reached
 
@@ -31,7 +32,7 @@ _OPEN = (
         _VISIT.c.discreet,
     )
     .join_from(_ENTRY, _VISIT, _VISIT.c.id == _ENTRY.c.visit_id)
-    .where(_ENTRY.c.site_id == sa.bindparam("site"), _ENTRY.c.state.in_(OPEN_STATES))
+    .where(*ARE_OPEN)
     .order_by(_ENTRY.c.called_at, _ENTRY.c.id)
 )
 _TOLD = (

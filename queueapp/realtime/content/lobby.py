@@ -14,6 +14,7 @@ from queueapp.actions.hits import recent_hits
 from queueapp.actions.waits_now import services_of, waits_now
 from queueapp.db.models import Call, Patient, QueueEntry, Room, Site, Visit
 from queueapp.db.queries.queue import load_queue
+from queueapp.domain.names import called_name
 from queueapp.domain.visit import CallOutcome, CallRoute, EntryState, Presence
 from queueapp.realtime.content import content
 from queueapp.realtime.content.line import open_rows
@@ -120,6 +121,6 @@ def _calls(session: Session, site: Site) -> list[dict[str, Any]]:
                 "called_at": row.called_at,
                 "standing": standing,
                 "withdrawn": withdrawn,
-                "name": (row.chosen_name or row.name) if asked_for else "",
+                "name": called_name(row.name, row.chosen_name) if asked_for else "",
             }
     return list(shown.values())
