@@ -21,8 +21,6 @@ from queueapp.waits.plan import Plan, order_keys
 
 # After every moment that there is.
 END = 1e30
-# More people than can ever be left.
-_ENDED = 1 << 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +65,6 @@ class _Run:
         self.gone = np.concatenate([plan.gone, np.full((1, draws), np.inf, dtype=np.float32)])
         self.left = self._reachable()
         self.waits = (np.arange(self.people + 1) < len(plan.waiting)).astype(np.intp)
-        self.running = draws
-        self.ended = np.zeros(draws, dtype=bool)
         self.steps = self.look_at = 0
         self.calls: list[tuple[Places, Singles, Places, Places]] = []
 
@@ -111,44 +107,30 @@ class _Run:
 
     def play(self) -> None:
         """Step until in every draw all were called whom anybody can still call."""
-        self._look_who_is_done()
-        self.look_at = int(self.left[~self.ended].min(initial=len(self.plan.waiting)))
-        while self.running:
+        self.look_at = int(self.left.min(initial=len(self.plan.waiting)))
+        self._leave_out(self.left == 0)
+        while len(self.rows):
             if self.steps % 8 == 0:
-                self._tidy()
+                self._look_ahead()
             self._step()
 
-    def _tidy(self) -> None:
-        """What need not be done at every step: leave ended draws out, see what is behind us."""
-        if 4 * self.running <= 3 * len(self.rows):
-            go_on = (~self.ended).nonzero()[0]
-            self.rows, self.wake = self.rows[go_on], self.wake.take(go_on, axis=1)
-            self.alive = [alive[go_on] for alive in self.alive]
-            self.moment, self.until = self.moment[go_on], self.until[go_on]
-            self.left, self.ended = self.left[go_on], self.ended[go_on]
-            self.places = np.arange(len(go_on))
+    def _look_ahead(self) -> None:
+        """What need not be done at every step: see what is behind us."""
         soonest = self.stamp.read(self.wake.min(keepdims=True))[0]
         self.limit = self.plan.servers.limits(float(soonest[0, 0]))
         if self.late.size:
             self.late.look_ahead(self.rows)
 
-    def _look_who_is_done(self) -> None:
-        """End the draws in which nobody is left; look again when the next can be at the soonest."""
-        over = (self.left == 0).nonzero()[0]
-        rows = self.rows[over]
-        self.idle[:, rows] = np.minimum(self.idle[:, rows], self.stamp.read(self.wake[:, over])[0])
-        self._end(over)
-
-    def _end(self, over: Places) -> None:
-        never = np.full((len(self.wake), len(over)), np.inf)
-        self.wake[:, over] = self.stamp.put(never, self.servers)
-        self.ended[over] = True
-        self.left[over] = _ENDED
-        for alive in self.alive:
-            alive[over] = 0
-        for alive in self.late.alive:
-            alive[self.rows[over]] = 0
-        self.running -= len(over)
+    def _leave_out(self, over: NDArray[np.bool_]) -> None:
+        """End the draws in which nobody can be called any more."""
+        done = (over & (self.left == 0)).nonzero()[0]
+        rows = self.rows[done]
+        self.idle[:, rows] = np.minimum(self.idle[:, rows], self.stamp.read(self.wake[:, done])[0])
+        go_on = (~over).nonzero()[0]
+        self.rows, self.wake = self.rows[go_on], self.wake.take(go_on, axis=1)
+        self.alive = [alive[go_on] for alive in self.alive]
+        self.moment, self.until = self.moment[go_on], self.until[go_on]
+        self.left, self.places = self.left[go_on], self.places[: len(go_on)]
 
     def _step(self) -> None:
         plan, rows, draws = self.plan, self.rows, self.plan.draws
@@ -185,12 +167,7 @@ class _Run:
             free[vain] = at[vain]
         plan.servers.open_in_place(server, free, self.limit)
         if len(missed):
-            asleep = at[missed] == np.inf
-            over, missed = missed[asleep], missed[~asleep]
-            if len(missed):
-                free[missed] = self._sleep(missed, server[missed], slot[missed], at[missed])
-            if not self.ended[over].all():
-                self._end(over[~self.ended[over]])
+            free[missed] = self._sleep(missed, server[missed], slot[missed], at[missed])
         server_at = server * len(rows)
         server_at += self.places
         self.wake.reshape(-1)[server_at] = self.stamp.put(free, server)
@@ -198,8 +175,11 @@ class _Run:
         if plan.anchors:
             self._reorder(column)
         self.steps += 1
-        if self.steps >= self.look_at and not self.left.all():
-            self._look_who_is_done()
+        if self.steps >= self.look_at or len(missed):
+            over = self.left == 0
+            over[missed] |= at[missed] == np.inf
+            if over.any():
+                self._leave_out(over)
 
     def _sleep(self, places: Places, server: Places, slot: Places, at: Floats) -> Floats:
         """When servers who find nobody look again: not later than there is somebody."""
