@@ -26,14 +26,22 @@ five_minute_times = st.one_of(st.integers(0, 47), st.integers(0, 287)).map(
 )
 
 
+ANY_DAY = st.dates(date(2023, 1, 1), date(2025, 12, 31))
+NEAR_A_CHANGE = {
+    zone: st.builds(
+        lambda day, n: day + DAY * n, st.sampled_from(changes), st.sampled_from([-1, 0, 1])
+    )
+    | ANY_DAY
+    for zone, changes in CHANGE_DAYS.items()
+}
+ZONES = st.sampled_from(sorted(CHANGE_DAYS))
+
+
 @st.composite
 def zones_and_days(draw: st.DrawFn) -> tuple[str, date]:
     """A zone and a day, mostly one on or beside a change of its clocks."""
-    zone = draw(st.sampled_from(sorted(CHANGE_DAYS)))
-    near = st.builds(
-        lambda day, n: day + DAY * n, st.sampled_from(CHANGE_DAYS[zone]), st.integers(-1, 1)
-    )
-    return zone, draw(near | st.dates(date(2023, 1, 1), date(2025, 12, 31)))
+    zone = draw(ZONES)
+    return zone, draw(NEAR_A_CHANGE[zone])
 
 
 def utc(text: str) -> datetime:

@@ -30,23 +30,25 @@ from tests.unit.clocks import (
     zones_and_days,
 )
 
+OPENINGS = st.lists(
+    st.tuples(st.sampled_from([-1, 0, 0, 1]), five_minute_times, five_minute_times), max_size=4
+)
+OTHERS = (
+    st.just([])
+    | st.just([(None, None)])
+    | st.lists(st.tuples(five_minute_times, five_minute_times), max_size=2)
+)
+BESIDE = st.sampled_from([-1, 0, 1])
+
 
 @st.composite
 def timetables(draw: st.DrawFn, zone: str, day: date) -> Timetable:
     """Up to four weekly openings and one exceptional day, around `day`."""
-    weekdays = st.sampled_from([(day + DAY * n).weekday() for n in (-1, 0, 0, 1)])
-    rules = draw(
-        st.lists(st.builds(OpeningRule, weekdays, five_minute_times, five_minute_times), max_size=4)
-    )
-    other = day + DAY * draw(st.integers(-1, 1))
-    exceptions = draw(
-        st.just([])
-        | st.just([OpeningException(other)])
-        | st.lists(
-            st.builds(OpeningException, st.just(other), five_minute_times, five_minute_times),
-            max_size=2,
-        )
-    )
+    rules = [
+        OpeningRule((day + DAY * n).weekday(), opens, closes) for n, opens, closes in draw(OPENINGS)
+    ]
+    other = day + DAY * draw(BESIDE)
+    exceptions = [OpeningException(other, opens, closes) for opens, closes in draw(OTHERS)]
     return Timetable(zone, tuple(rules), tuple(exceptions))
 
 

@@ -64,45 +64,51 @@ def on_shift(clinician: int = 1, **more: Any) -> ShiftView:
     return ShiftView(**(values | more))
 
 
-# Few different values, so that ties are the rule and not the exception.
-@st.composite
-def people(draw: st.DrawFn, *, moves: bool = True, most: int = 6) -> list[Candidate]:
-    line = [
-        person(
-            number,
-            came=draw(st.sampled_from([-30, -20, -10, 0])),
-            target=draw(st.sampled_from([0, 10, 20, 60])),
-            band=draw(st.sampled_from([0, 1, 1, 1])),
-            service_id=draw(st.sampled_from([1, 2])),
-            presence=draw(st.sampled_from([Presence.HERE, *Presence])),
-            passed_over_until=draw(st.sampled_from([None, at(-1), at(5)])),
-            preference=draw(st.sampled_from(PreferenceKind)),
-            clinicians=draw(st.frozensets(st.sampled_from([1, 2, 3]))),
-            needs=draw(st.frozensets(st.sampled_from(FEATURES))),
-            visit_busy=draw(st.booleans()),
-        )
-        for number in range(1, draw(st.integers(1, most)) + 1)
-    ]
-    if not moves:
-        return line
-    anchors, times = st.integers(1, len(line)), st.integers(-9, 0).map(at)
-    made = st.none() | st.builds(Move, before_id=anchors, made_at=times)
-    return [replace(one, move=draw(made)) for one in line]
+# Few different values, so that ties are the rule and not the exception. Made once: a strategy that
+# is made for every person of every room is half of what these tests would cost.
+TRAITS = st.fixed_dictionaries(
+    {
+        "came": st.sampled_from([-30, -20, -10, 0]),
+        "target": st.sampled_from([0, 10, 20, 60]),
+        "band": st.sampled_from([0, 1, 1, 1]),
+        "service_id": st.sampled_from([1, 2]),
+        "presence": st.sampled_from([Presence.HERE, *Presence]),
+        "passed_over_until": st.sampled_from([None, at(-1), at(5)]),
+        "preference": st.sampled_from(PreferenceKind),
+        "clinicians": st.frozensets(st.sampled_from([1, 2, 3])),
+        "needs": st.frozensets(st.sampled_from(FEATURES)),
+        "visit_busy": st.booleans(),
+    }
+)
+MOVES = st.none() | st.builds(Move, st.integers(1, 6), st.integers(-9, 0).map(at))
+DUTIES = st.fixed_dictionaries(
+    {
+        "services": st.frozensets(st.sampled_from([1, 2])),
+        "starts_at": st.sampled_from([at(-60), at(15), at(90)]),
+        "ends_at": st.sampled_from([at(5), at(240)]),
+        "is_open": st.booleans(),
+        "room_features": st.frozensets(st.sampled_from(FEATURES)),
+    }
+)
 
 
-@st.composite
-def rota(draw: st.DrawFn) -> list[ShiftView]:
-    return [
-        on_shift(
-            clinician,
-            services=draw(st.frozensets(st.sampled_from([1, 2]))),
-            starts_at=at(draw(st.sampled_from([-60, 15, 90]))),
-            ends_at=at(draw(st.sampled_from([5, 240]))),
-            is_open=draw(st.booleans()),
-            room_features=draw(st.frozensets(st.sampled_from(FEATURES))),
-        )
-        for clinician in range(1, draw(st.integers(1, 3)) + 1)
-    ]
+def people(*, moves: bool = True, most: int = 6) -> st.SearchStrategy[list[Candidate]]:
+    """One to `most` who wait; a move's anchor is one of them."""
+
+    def line(drawn: list[tuple[dict[str, Any], Move | None]]) -> list[Candidate]:
+        return [
+            person(n, **one, move=move and replace(move, before_id=1 + move.before_id % len(drawn)))
+            for n, (one, move) in enumerate(drawn, start=1)
+        ]
+
+    drawn = st.tuples(TRAITS, MOVES if moves else st.none())
+    return st.lists(drawn, min_size=1, max_size=most).map(line)
+
+
+def rota() -> st.SearchStrategy[list[ShiftView]]:
+    """One to three shifts."""
+    drawn = st.lists(DUTIES, min_size=1, max_size=3)
+    return drawn.map(lambda duties: [on_shift(n, **one) for n, one in enumerate(duties, start=1)])
 
 
 def ids(line: Sequence[Candidate]) -> list[int]:

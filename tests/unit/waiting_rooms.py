@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -70,40 +71,47 @@ def room_full(waiting: Sequence[Candidate], shifts: Sequence[ShiftView], **more:
     return Snapshot(**(given | more))
 
 
+# Strategies are made once: to make them for each person costs more than to draw from them.
 _presence = st.sampled_from([Presence.HERE] * 5 + [Presence.OUT, Presence.UNCONFIRMED])
 _wish = st.sampled_from(
     [PreferenceKind.NONE] * 2 + [PreferenceKind.ONLY, PreferenceKind.IF_POSSIBLE]
 )
+_skills = st.sampled_from([(1, 2), (1, 2), (1,), (2,)])
+_delay = st.sampled_from([0, 0, 300])
+_target = st.sampled_from([600, 900, 3600])
+_band = st.sampled_from([1] * 9 + [0])
+_chosen = st.frozensets(st.integers(1, 3), min_size=1)
+_coin = st.booleans()
+whole = cache(st.integers)
 
 
 @st.composite
 def rooms(draw: st.DrawFn) -> Snapshot:
     """Any waiting room: wishes, breaks, pauses, people out, moves, skills, late starts, an end."""
-    whole = st.integers
     shifts = []
     breaks = {}
     inside = []
     for n in range(1, draw(whole(1, 3)) + 1):
-        is_open = draw(st.integers(0, 3)) > 0
+        is_open = draw(whole(0, 3)) > 0
         starts = -3600 if is_open else draw(whole(60, 1500))
-        busy = is_open and draw(st.booleans())
+        busy = is_open and draw(_coin)
         pause = draw(whole(30, 900)) if is_open and draw(whole(0, 4)) == 0 else None
         one = shift(
             n,
-            draw(st.sampled_from([(1, 2), (1, 2), (1,), (2,)])),
+            draw(_skills),
             starts_at=at(starts),
             ends_at=at(draw(whole(1600, 5000))),
             is_open=is_open,
             free_places=draw(whole(1, 2)) - busy,
             paused_until=None if pause is None else at(pause),
-            declared_delay=timedelta(seconds=draw(st.sampled_from([0, 0, 300]))),
+            declared_delay=timedelta(seconds=draw(_delay)),
         )
         shifts.append(one)
         if busy:
-            started = draw(st.booleans())
+            started = draw(_coin)
             since = at(-draw(whole(0, 60)))
             inside.append(InRoom(800 + n, 1, None, "walk_in", n, n, started, since, 1))
-        if draw(st.booleans()):
+        if draw(_coin):
             begin = draw(whole(-100, 1500))
             breaks[n] = ((at(begin), at(begin + draw(whole(50, 600)))),)
     waiting: list[Candidate] = []
@@ -119,16 +127,14 @@ def rooms(draw: st.DrawFn) -> Snapshot:
             person(
                 n,
                 arrived=-draw(whole(0, 3000)),
-                target=draw(st.sampled_from([600, 900, 3600])),
+                target=draw(_target),
                 visit_id=visit,
                 visit_busy=visit == 1 and bool(inside),
                 service_id=draw(whole(1, 2)),
-                band=draw(st.sampled_from([1] * 9 + [0])),
+                band=draw(_band),
                 presence=presence,
                 preference=wish,
-                clinicians=frozenset(draw(st.sets(whole(1, 3), min_size=1)))
-                if wish is not PreferenceKind.NONE
-                else frozenset(),
+                clinicians=draw(_chosen) if wish is not PreferenceKind.NONE else frozenset(),
                 passed_over_until=None if passed is None else at(passed),
                 move=Move(anchor, at(-draw(whole(1, 99)))) if draw(whole(0, 4)) == 0 else None,
             )
