@@ -106,11 +106,8 @@ def make_clinician(
 ) -> Clinician:
     """A clinician who can give `services`."""
     name = name or f"Clinician {next(_number)}"
-    clinician = _added(session, Clinician(name=name, **columns))
-    for service in services:
-        session.add(ClinicianService(clinician_id=clinician.id, service_id=service.id))
-    session.flush()
-    return clinician
+    skills = [ClinicianService(service_id=service.id) for service in services]
+    return _added(session, Clinician(name=name, skills=skills, **columns))
 
 
 def make_shift(
@@ -134,13 +131,10 @@ def make_shift(
         "room_id": room.id if room else None,
         **columns,
     }
-    shift = _added(session, Shift(site_id=site.id, clinician_id=clinician.id, **values))
-    session.refresh(site)
-    for service in services or site.services:
-        session.add(ShiftService(shift_id=shift.id, service_id=service.id))
-    session.flush()
-    session.refresh(shift)
-    return shift
+    session.expire(site, ["services"])
+    given = [ShiftService(service_id=service.id) for service in services or site.services]
+    of = {"site_id": site.id, "clinician_id": clinician.id}
+    return _added(session, Shift(**of, services=given, **values))
 
 
 def make_staff(
@@ -149,12 +143,12 @@ def make_staff(
     """Someone who signs in with `PASSWORD`; an admin's site is None."""
     n = next(_number)
     values = {"name": f"Staff {n}", "password_hash": _PASSWORD_HASH, **columns}
-    staff = _added(session, Staff(email=email or f"staff{n}@example.org", **values))
-    for role in roles:
-        site_id = site.id if site and role is not Role.ADMIN else None
-        session.add(Membership(staff_id=staff.id, site_id=site_id, role=role))
-    session.flush()
-    return staff
+    memberships = [
+        Membership(site_id=site.id if site and role is not Role.ADMIN else None, role=role)
+        for role in roles
+    ]
+    email = email or f"staff{n}@example.org"
+    return _added(session, Staff(email=email, memberships=memberships, **values))
 
 
 def make_patient(session: Session, name: str = "", **columns: Any) -> Patient:

@@ -114,6 +114,7 @@ def test_what_the_record_taught_is_what_who_joins_is_promised(db: Database) -> N
         assert promise.mid_at == NOW + timedelta(seconds=min(max(mid, first), last))
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("every", "learns"), [(20, True), (8, False)])
 def test_where_more_than_one_in_ten_are_booked_the_simulation_keeps_the_word(
     db: Database, every: int, learns: bool

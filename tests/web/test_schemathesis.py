@@ -82,7 +82,7 @@ def test_every_answer_is_as_described(case: schemathesis.Case, world: World) -> 
 
 @every_call_of_what_exists
 @settings(
-    max_examples=EXAMPLES * 2,
+    max_examples=EXAMPLES,
     derandomize=True,
     deadline=None,
     database=None,
