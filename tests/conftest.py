@@ -81,13 +81,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     Marked `both_databases` are races in tests/web, and as many of the rest there as it takes to
     send PostgreSQL every statement that any page or call sends. Marked `one_database` are tests
-    elsewhere that say the same of rules once more, with statements that others send.
+    elsewhere that say the same of rules once more, with statements that others send: of a whole
+    module so marked those that send more are marked `both_databases`. `make soak` asks all of both.
     """
     if "database" not in metafunc.fixturenames or EVERYTHING_ON_BOTH:
         return
     marked = metafunc.definition.get_closest_marker
     of_pages = "web" in metafunc.definition.path.relative_to(Path(__file__).parent).parts
-    is_one = not marked("both_databases") if of_pages else bool(marked("one_database"))
+    is_one = (of_pages or marked("one_database")) and not marked("both_databases")
     chosen = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
     named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
     if is_one and not any("database" in names for names in named):

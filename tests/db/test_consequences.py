@@ -30,6 +30,8 @@ from tests.factories import (
     make_visit,
 )
 
+pytestmark = pytest.mark.one_database
+
 Act = Callable[[Session], object]
 
 
@@ -107,6 +109,7 @@ def test_a_move_says_who_gains_and_who_pays_and_leaves_nothing(clinic: Clinic) -
     assert "Dee" not in found.sentence(names=False)
 
 
+@pytest.mark.both_databases
 def test_the_sentence_comes_true(clinic: Clinic) -> None:
     promised = clinic.told(clinic.first(3))
     with clinic.db.write() as s:

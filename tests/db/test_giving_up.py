@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import pytest
+
 from queueapp.actions import learning
 from queueapp.db.queries.history import load_known
 from queueapp.domain.patience import ENOUGH
 from queueapp.domain.visit import EntryState
 from queueapp.waits.durations import learn
 from tests.db.small_clinic import SmallClinic, minutes
+
+pytestmark = pytest.mark.one_database
 
 
 def before(clinic: SmallClinic, **columns: Any) -> None:

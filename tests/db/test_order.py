@@ -14,6 +14,8 @@ from queueapp.domain.refusal import Refused
 from queueapp.domain.visit import EntryState, PreferenceKind
 from tests.db.small_clinic import SmallClinic, minutes
 
+pytestmark = pytest.mark.one_database
+
 
 def active(clinic: SmallClinic) -> list[tuple[int, int]]:
     query = sa.select(OrderMove).where(OrderMove.ended_at.is_(None)).order_by(OrderMove.id)
@@ -27,6 +29,7 @@ def why_of(clinic: SmallClinic, entry: QueueEntry) -> str:
     return spoken(candidate, lambda at: f"{at.astimezone(london):%H:%M}")
 
 
+@pytest.mark.both_databases
 def test_a_move_goes_before_its_anchor_and_changes_no_due_time(clinic: SmallClinic) -> None:
     a, b, c = clinic.join(), clinic.join(), clinic.join()
     due = [e.due_by for e in (a, b, c)]
@@ -47,6 +50,7 @@ def test_a_move_falls_away_when_its_anchor_is_called(clinic: SmallClinic) -> Non
     assert clinic.line() == [b.id, c.id]
 
 
+@pytest.mark.both_databases
 def test_a_second_move_takes_the_place_of_the_first(clinic: SmallClinic) -> None:
     a, b, c = clinic.join(), clinic.join(), clinic.join()
     clinic.do(order.move, entry_id=c.id, before_id=a.id, reason="In pain")

@@ -8,6 +8,8 @@ from queueapp.domain.refusal import Refused
 from queueapp.domain.visit import CallOutcome, EntryState, Presence
 from tests.db.small_clinic import SmallClinic, minutes
 
+pytestmark = pytest.mark.one_database
+
 
 def test_the_place_of_one_who_is_out_is_kept_and_nobody_calls_there(clinic: SmallClinic) -> None:
     first, second = clinic.join(), clinic.join()

@@ -41,6 +41,8 @@ from tests.db.scripted_day import Day, told
 from tests.db.small_clinic import minutes
 from tests.factories import make_patient, make_service
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def clinic(session: Session) -> Day:
@@ -147,6 +149,7 @@ def test_the_wrong_person_is_found_out_after_start(clinic: Day) -> None:
     assert clinic.call(1).id == wrong.id
 
 
+@pytest.mark.both_databases
 def test_nurse_then_a_sample_then_the_same_doctor(clinic: Day) -> None:
     doctor = clinic.clinicians[0]
     clinic.do(shifts.close_shift, shift_id=clinic.shifts[1].id)
@@ -189,6 +192,7 @@ def test_nurse_then_a_sample_then_the_same_doctor(clinic: Day) -> None:
     assert legs == ["finished", "transferred", "finished", "finished"]
 
 
+@pytest.mark.both_databases
 def test_the_only_allowed_clinician_goes_home(clinic: Day) -> None:
     first = clinic.clinicians[0]
     waits_for_one = clinic.walk_in("Noor", wish=Wish(PreferenceKind.ONLY, first.id))
@@ -205,6 +209,7 @@ def test_the_only_allowed_clinician_goes_home(clinic: Day) -> None:
     assert told(clinic.promise(waits_for_one)) == promised
 
 
+@pytest.mark.both_databases
 def test_intake_ends_with_nine_waiting(clinic: Day) -> None:
     waiting = [clinic.walk_in() for _ in range(9)]
     clinic.gp.intake_ends = clinic.now.time().replace(hour=10)
@@ -337,6 +342,7 @@ def test_a_no_show_waits_for_its_time_and_can_be_undone(clinic: Day) -> None:
     assert item.appointment_id == booking.id
 
 
+@pytest.mark.both_databases
 def test_every_change_is_told_once_and_in_order(clinic: Day) -> None:
     parcel = make_service(clinic.session, clinic.site, "Prescription", not_care=True)
     first = clinic.walk_in()

@@ -19,6 +19,8 @@ from queueapp.domain.visit import (
 )
 from tests.db.small_clinic import SmallClinic, minutes
 
+pytestmark = pytest.mark.one_database
+
 
 def in_service(clinic: SmallClinic, room: int = 1) -> QueueEntry:
     clinic.join()
@@ -54,6 +56,7 @@ def make_booking(clinic: SmallClinic, entry: QueueEntry) -> Appointment:
     return booking
 
 
+@pytest.mark.both_databases
 def test_starting_answers_the_call(clinic: SmallClinic) -> None:
     entry = in_service(clinic)
     assert entry.state is EntryState.IN_SERVICE
@@ -78,6 +81,7 @@ def test_nobody_is_started_twice_or_uncalled_and_the_refusal_says_what_is(
         clinic.do(service.start, entry_id=waiting.id)
 
 
+@pytest.mark.both_databases
 def test_the_last_leg_ends_the_visit_and_nothing_is_guessed(clinic: SmallClinic) -> None:
     entry = in_service(clinic)
     booking = make_booking(clinic, entry)
@@ -115,6 +119,7 @@ def test_a_later_booked_time_of_the_next_step_counts(clinic: SmallClinic) -> Non
     assert leg.reference_at == leg.scheduled_at == clinic.now + minutes(60)
 
 
+@pytest.mark.both_databases
 def test_the_plan_of_a_visit_is_followed_step_by_step(clinic: SmallClinic) -> None:
     entry = in_service(clinic)
     only_first = Wish(PreferenceKind.ONLY, clinic.clinicians[0].id)
@@ -135,6 +140,7 @@ def test_the_plan_of_a_visit_is_followed_step_by_step(clinic: SmallClinic) -> No
     assert entry.visit.departed_at == clinic.now
 
 
+@pytest.mark.both_databases
 def test_a_planned_step_opens_though_its_clinician_has_stopped_working(clinic: SmallClinic) -> None:
     entry = in_service(clinic)
     doctor = clinic.clinicians[1]
@@ -240,6 +246,7 @@ def test_after_the_sample_back_to_the_same_doctor_alone(clinic: SmallClinic) -> 
     assert clinic.call(1) == back
 
 
+@pytest.mark.both_databases
 def test_set_aside_until_ready_is_not_called_before(clinic: SmallClinic) -> None:
     entry = in_service(clinic)
     back = clinic.do(service.set_aside, entry_id=entry.id, ready_at=clinic.now + minutes(20))

@@ -16,6 +16,8 @@ from tests.db.small_clinic import SmallClinic, minutes
 from tests.db.undoing import picture, prepared, take_back
 from tests.factories import make_patient, make_visit
 
+pytestmark = pytest.mark.one_database
+
 
 def test_a_withdrawn_call_is_withdrawn_visibly_with_its_repeats(clinic: SmallClinic) -> None:
     entry = clinic.join()
@@ -75,6 +77,7 @@ def test_a_finish_is_not_undone_once_the_room_is_taken(clinic: SmallClinic) -> N
     assert entry.visit.departed_at is None
 
 
+@pytest.mark.both_databases
 def test_one_of_a_party_goes_back_to_the_others(clinic: SmallClinic) -> None:
     mother, child = clinic.join(), clinic.join()
     party = Party(site_id=clinic.site.id, created_at=clinic.now)
@@ -129,6 +132,7 @@ def test_the_shift_that_ended_takes_nobody_back(clinic: SmallClinic) -> None:
         take_back(clinic, Kind.FINISHED)
 
 
+@pytest.mark.both_databases
 def test_a_ticket_given_again_is_not_called_twice(clinic: SmallClinic) -> None:
     entry = prepared(clinic, "waiting")
     clinic.do(presence.leave, entry_id=entry.id)

@@ -137,6 +137,7 @@ def test_nothing_is_undone_twice_or_after_its_time(clinic: SmallClinic, step: st
         take_back(clinic, kind)
 
 
+@pytest.mark.one_database
 @settings(max_examples=max(6, settings.default.max_examples // 5))
 @given(st.data())
 def test_undo_gives_the_place_back_whatever_came_before(
