@@ -18,7 +18,7 @@ from queueapp.db.engine import make_engine
 from queueapp.db.models import QueueEntry
 from queueapp.db.session import Database
 from queueapp.domain.visit import EntryState
-from tests import binaries, factories, loading, services
+from tests import binaries, factories, services
 from tests.databases import PostgresqlMaker, SqliteMaker
 from tests.engines import make_thrifty_engine
 from tests.served import Served
@@ -57,8 +57,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.loadscopereorder = False
     for group in GROUPS:
         config.addinivalue_line("markers", f"{group}: tests under tests/{group}")
-    if getattr(config.option, "numprocesses", None):
-        loading.compile_the_product()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -66,13 +64,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     asked: str = config.option.markexpr
     is_group = collection_path.parent == Path(__file__).parent and collection_path.name in GROUPS
     return True if asked in GROUPS and is_group and collection_path.name != asked else None
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection(session: pytest.Session) -> None:
-    """Each worker loads other modules first."""
-    if worker := getattr(session.config, "workerinput", None):
-        loading.load_own_share(int(worker["workerid"].removeprefix("gw")), worker["workercount"])
 
 
 @pytest.hookimpl(tryfirst=True)

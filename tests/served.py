@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +81,10 @@ class Served:
 
     def is_ready(self) -> bool:
         """Whether the server answers that its database (and Redis) do."""
+        # Asked fifty times a second while it starts: a refusal shall cost next to nothing.
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", self.port)):
+                return False
         with requests.Session() as http:
             http.trust_env = False
             try:

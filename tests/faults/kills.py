@@ -40,7 +40,7 @@ def _kill(served: Served, victim: psutil.Process) -> None:
     victim.kill()
     assert served.process
     wait_until(
-        lambda: len(_running(served) - {victim.pid}) >= processes and served.is_ready(),
+        lambda: served.is_ready() and len(_running(served) - {victim.pid}) >= processes,
         served.process,
         served.log,
     )

@@ -92,7 +92,6 @@ def test_a_pool_each_week_is_added_booked_and_kept_for_those_who_booked(office: 
         assert s.scalar(sa.select(sa.func.count()).where(Appointment.pool_id == first.id)) == 4
 
 
-@pytest.mark.both_databases
 def test_a_closed_pool_takes_nobody_until_places_are_given_again(office: Office) -> None:
     office.send(f"{HERE}/new", wanted(office))
     (pool,) = pools_of(office)

@@ -88,7 +88,6 @@ def test_the_board_opens_with_what_is_missed_and_names_nobody(world: PatientWorl
     assert client.get("/board/harbour/trend?of=all").status_code == 404
 
 
-@pytest.mark.both_databases
 def test_who_is_turned_away_is_counted_apart_and_once(world: PatientWorld) -> None:
     world.change(Service, world.blood_id, waiting_limit=0)
     kiosk, form = world.kiosk(), {"well": "no", "service": world.blood_id, "idempotency_key": "k1"}

@@ -69,7 +69,6 @@ def test_pressed_twice_with_one_key_adds_one(desk: Desk) -> None:
     assert "3 waiting" in desk.page()
 
 
-@pytest.mark.both_databases
 def test_opening_a_row_is_recorded_and_can_be_read_aloud(desk: Desk) -> None:
     panel = desk.client.get(f"/desk/entries/{desk.rosa}", headers=PANEL).text
     said = re.search(r"“(.*?)”", panel)
@@ -186,7 +185,6 @@ def test_the_desk_of_another_clinic_takes_nothing_back_here(desk: Desk) -> None:
     assert desk.entry(desk.rosa).state is EntryState.LEFT
 
 
-@pytest.mark.both_databases
 def test_class_transfer_and_wish(desk: Desk) -> None:
     with desk.db.write() as s:
         nurse = factories.make_service(s, s.get_one(Site, desk.site_id), "Nurse visit").id

@@ -81,7 +81,6 @@ def test_fetching_counts_as_a_way_of_calling(desk: Desk) -> None:
     assert desk.do(desk.rosa, "absent").status_code == 200
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("choice", "entry_class", "note"),
     [("as_booked", "booked", ""), ("shorter", "walk_in", "shorter"), ("wait", "walk_in", "")],

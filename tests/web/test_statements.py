@@ -38,8 +38,6 @@ from tests.factories import (
 from tests.web.api_world import World
 from tests.web.kept_worlds import KeptWorlds
 
-pytestmark = pytest.mark.both_databases
-
 
 @contextmanager
 def asked(database: Database) -> Iterator[list[str]]:
@@ -89,6 +87,7 @@ def operations(world: World) -> dict[str, int]:
     return taken
 
 
+@pytest.mark.both_databases
 def test_a_visit_by_api_takes_few_statements(world: World) -> None:
     most = {"ticket": 14, "check-in": 15, "call": 16, "start": 9, "finish": 13}
     taken = operations(world)
@@ -137,6 +136,7 @@ def test_the_worker_writes_nothing_for_sites_where_all_is_well(world: World) -> 
     assert len(one_look) < 22
 
 
+@pytest.mark.both_databases
 def test_one_reading_session_loads_the_queue_once(world: World) -> None:
     now = datetime.now(UTC)
     world.ticket()
@@ -152,6 +152,7 @@ def test_one_reading_session_loads_the_queue_once(world: World) -> None:
         assert len(load_queue(session, session.get_one(Site, world.site_id), now).line) == 2
 
 
+@pytest.mark.both_databases
 def test_what_is_parsed_once_is_that_of_its_own_database(kept_worlds: KeptWorlds) -> None:
     """Two clinics with the same numbers in two databases of one process keep their own."""
     now = datetime.now(UTC)
@@ -180,6 +181,7 @@ def test_what_is_parsed_once_is_that_of_its_own_database(kept_worlds: KeptWorlds
         assert asks == [1, 1, 0, 0]
 
 
+@pytest.mark.both_databases
 def test_many_desk_items_are_read_with_as_few_statements_as_few(world: World) -> None:
     now, taken, titles = datetime.now(UTC), [], []
     for _ in range(3):
@@ -204,6 +206,7 @@ def test_many_desk_items_are_read_with_as_few_statements_as_few(world: World) ->
     assert taken[0] == taken[2], taken
 
 
+@pytest.mark.both_databases
 def test_a_writing_session_sees_what_it_has_just_written(world: World) -> None:
     now = datetime.now(UTC)
     entry_id = world.ticket()["id"]
