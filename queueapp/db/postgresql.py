@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 _Waits = Generator[Wait, Ready | int, Any]
 # Most answers are there within this; a row lock of another is not.
 _SOON_MS = 1
+_TURN_S = 0.005
 # A pooled connection that rested longer is asked whether it still stands.
 _RESTED_S = 1.0
 # Of a network that was cut nothing is heard: without these one waits for it for hours.
@@ -95,7 +96,8 @@ class CooperativeConnection(PatientConnection):
     """Under gevent: takes an answer that comes at once without going round by gevent's loop.
 
     Going round it costs as much as a short statement does; what takes longer still waits there,
-    so that nobody who waits for another's lock stops the process.
+    so that nobody who waits for another's lock stops the process. So does every answer once the
+    loop has stood still for a while: whatever else has come is dealt with meanwhile.
     """
 
     def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
@@ -109,12 +111,20 @@ def _soon(gen: _Waits, fileno: int) -> _Waits:
     try:
         wanted = next(gen)
         while True:
-            poll = make_poll()
-            poll.register(fileno, _EVENTS[wanted])
-            ready = _ready(poll.poll(_SOON_MS))
+            ready = None
+            if not has_stood_still(_TURN_S):
+                poll = make_poll()
+                poll.register(fileno, _EVENTS[wanted])
+                ready = _ready(poll.poll(_SOON_MS))
             wanted = gen.send((yield wanted) if ready is None else ready)
     except StopIteration as end:
         return end.value
+
+
+def has_stood_still(seconds: float) -> bool:
+    """Whether gevent's loop has not come round for so long."""
+    gevent = sys.modules.get("gevent")
+    return gevent is not None and time.time() - gevent.get_hub().loop.now() > seconds
 
 
 _EVENTS = {

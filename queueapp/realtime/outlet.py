@@ -17,6 +17,9 @@ LATE_S = 5.0
 # What the kernel may hold for one socket on top; it doubles the figure.
 _KERNEL_HOLDS = 64 * 1024
 _KERNEL_TAKES = 16 * 1024
+# What is larger than that is taken as fast as the other side reads; of one that does not, a look
+# now and then is enough.
+_LOOK_AGAIN_S = 0.001
 _LOOK_EVERY_S = 0.02
 AT_ONCE = socket.MSG_DONTWAIT
 _NOTHING: deque[bytes] = deque(maxlen=0)
@@ -163,8 +166,9 @@ class Outlets:
         self._start(self._run)
 
     def _run(self) -> None:
+        wait_s, held = _LOOK_AGAIN_S, 0
         while True:
-            self._sleep(_LOOK_EVERY_S)
+            self._sleep(wait_s)
             with self._lock:
                 late = list(self._late)
             for outlet in late:
@@ -175,3 +179,5 @@ class Outlets:
                 if not self._late:
                     self._is_running = False
                     return
+                had, held = held, sum(outlet.held for outlet in self._late)
+            wait_s = _LOOK_AGAIN_S if held < had else min(2 * wait_s, _LOOK_EVERY_S)

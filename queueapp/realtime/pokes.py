@@ -11,6 +11,7 @@ import queue
 import secrets
 import threading
 import time
+import zlib
 from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
@@ -30,6 +31,8 @@ _PATIENCE_S = 2.0
 # How soon a process hears what others say on a channel after its first screen has come.
 _LOOK_EVERY_S = 1.0
 _SPEAKER_BYTES = 4
+# A page's part packs to a tenth in a fraction of the time that the rest of it takes on the way.
+_LIGHTLY = 1
 
 
 class Ears(Protocol):
@@ -147,9 +150,9 @@ class Pokes:
     def _send_said(self, client: Any, name: str, site_id: int, said: Said | None) -> None:
         if self._seal and name in self._wanted.get(site_id, ()):
             what = [said.seq, said.content] if said else None
-            body = json.dumps([self.me, site_id, what], ensure_ascii=False)
+            body = json.dumps([self.me, site_id, what], ensure_ascii=False).encode()
             topic = self._topic(name)
-            client.publish(topic, self._seal.close(topic, body.encode()))
+            client.publish(topic, self._seal.close(topic, zlib.compress(body, _LIGHTLY)))
 
     def _hear(self, ears: Ears, heard_access: Callable[[], None]) -> None:
         is_well = True
@@ -210,8 +213,9 @@ class Pokes:
         if kind == "subscribe":
             self._subscribed |= {name}
         elif kind == "message" and self._seal:
-            body = self._seal.open(topic, data)
-            if body is not None and not body.startswith(f'["{self.me}"'.encode()):
+            packed = self._seal.open(topic, data)
+            body = zlib.decompress(packed) if packed else b""
+            if body and not body.startswith(f'["{self.me}"'.encode()):
                 _, site_id, what = json.loads(body)
                 ears.passed_on(site_id, name, Said(*what) if what else None)
 

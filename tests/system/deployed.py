@@ -22,6 +22,7 @@ from queueapp.domain.actor import Role
 from queueapp.worker import LEASE
 from tests import factories, services
 from tests.served import ROOT, Served
+from tests.system.listeners import client
 
 
 @dataclass
@@ -128,9 +129,7 @@ class Follower:
     updates: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.client = socketio.Client(
-            reconnection=False, websocket_extra_options={"origin": self.origin}
-        )
+        self.client = client(origin=self.origin)
         self.client.on("update", self.updates.append)
         self.client.on("disconnect", lambda *_: self._apart.set())
         self._apart, self._is_over = threading.Event(), threading.Event()
