@@ -36,7 +36,7 @@ settings.load_profile(
 EVERYTHING_ON_BOTH = os.environ.get("DATABASES") == "both"
 GROUPS = ("unit", "db", "web", "browser", "system")
 # No race next to another: these keep to one xdist worker.
-RACES = ("test_races", "test_write_lock")
+RACES = ("test_races", "test_standing_still")
 # What begins first, as it takes longest: tests of one server each, then by turns groups that wait
 # for others and modules that reckon, so that while a worker waits the processors have work.
 FIRST = (

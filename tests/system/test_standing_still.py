@@ -1,4 +1,4 @@
-"""Writers under gevent take turns without stopping the process; without the lock they stop it."""
+"""Under gevent nobody stops the process: writers take turns, and who asks much lets others in."""
 
 import json
 import subprocess
@@ -42,3 +42,16 @@ def test_without_the_lock_the_whole_process_stands_still(found: list[dict[str, A
     _, control = found
     assert control["longest_s"] >= BUSY_FOR_THE_CONTROL_MS / 1000
     assert control["failed"] > 0
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_who_asks_much_lets_others_in_between_the_answers(fresh_database: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.system.gevent_reader", fresh_database],
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    turns = json.loads(done.stdout)
+    # Some 120 ms of work, in each 5 ms of which there is a turn.
+    assert turns["guarded"] > 10
+    assert turns["unguarded"] <= 1
