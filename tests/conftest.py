@@ -37,14 +37,21 @@ EVERYTHING_ON_BOTH = os.environ.get("DATABASES") == "both"
 GROUPS = ("unit", "db", "web", "browser", "system")
 # No race next to another: these keep to one xdist worker.
 RACES = ("test_races", "test_standing_still")
+# What a module makes for all of its tests is made once if one worker runs them; and what learns
+# loads scikit-learn, which takes longer than most of them.
+LEARNING = ("test_backtest", "test_corrected", "test_lessons")
+ONE_WORKER = (
+    "test_access_matrix", "test_api_refusals", "test_catalogues", "test_clinic_days", "test_peers",
+    "test_schemathesis",
+)  # fmt: skip
 # What begins first, as it takes longest: tests of one server each, then by turns groups that wait
 # for others and modules that reckon, so that while a worker waits the processors have work.
 FIRST = (
     "served sqlite", "house postgresql", "demo served sqlite", "house sqlite",
     "test_schemathesis", "test_topology", "test_clinic_days", "test_outages",
-    "test_access_matrix", "test_kills", "demo postgresql", "races", "test_backtest",
+    "test_access_matrix", "test_kills", "demo postgresql", "races", "learning",
     "test_misuse", "test_metrics", "demo sqlite", "test_fanout", "test_admin", "test_runtime",
-    "test_last_time", "test_online", "test_limits", "test_demo", "test_services", "test_lessons",
+    "test_last_time", "test_online", "test_limits", "test_demo", "test_services",
 )  # fmt: skip
 
 
@@ -115,6 +122,10 @@ def _mark(item: pytest.Item) -> None:
         together = f"demo {kind}"
     elif "house" in item.fixturenames:
         together = f"house {kind}"
+    elif item.path.stem in LEARNING:
+        together = "learning"
+    elif item.path.stem in ONE_WORKER:
+        together = item.path.stem
     elif found == "system":
         together = "races" if item.path.stem in RACES else item.path.stem
     else:
