@@ -21,7 +21,7 @@ from queueapp import holding
 from queueapp.actions import leases
 from queueapp.cli import group
 from queueapp.db import migrate
-from queueapp.db.backup import postgresql
+from queueapp.db.backup import programs
 from queueapp.db.engine import make_engine
 from queueapp.db.models import Base, Patient, Site
 from queueapp.db.session import Database
@@ -310,7 +310,7 @@ def test_without_the_programs_of_postgresql_it_says_what_to_install(
 ) -> None:  # fmt: skip
     maker = PostgresqlMaker(run_directory, postgresql_url)
     url = maker.make()
-    monkeypatch.setattr(postgresql, "_PLACES", ())
+    monkeypatch.setattr(programs, "_PLACES", ())
     monkeypatch.setenv("PATH", str(tmp_path))
     said = told(url, "backup", str(tmp_path / "clinic.backup"), fails=True)
     assert "apt-get install postgresql-client" in said
