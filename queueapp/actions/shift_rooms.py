@@ -37,7 +37,11 @@ def in_room(session: Session, shift: Shift) -> list[QueueEntry]:
     return list(
         session.scalars(
             sa.select(QueueEntry)
-            .where(QueueEntry.shift_id == shift.id, QueueEntry.state.in_(IN_ROOM_STATES))
+            .where(
+                QueueEntry.site_id == shift.site_id,
+                QueueEntry.state.in_(IN_ROOM_STATES),
+                QueueEntry.shift_id == shift.id,
+            )
             .order_by(QueueEntry.id)
             .with_for_update()
             .execution_options(populate_existing=True)

@@ -146,7 +146,11 @@ def check_ticket(session: Session, event: VisitEvent) -> None:
 def _check_place(session: Session, visit_id: int, values: dict[str, Any]) -> None:
     room = session.get_one(Room, values["room_id"])
     there = session.execute(
-        _takers().where(QueueEntry.room_id == room.id, QueueEntry.state.in_(IN_ROOM_STATES))
+        _takers().where(
+            QueueEntry.site_id == room.site_id,
+            QueueEntry.state.in_(IN_ROOM_STATES),
+            QueueEntry.room_id == room.id,
+        )
     ).all()
     mine = session.execute(_takers().where(Visit.id == visit_id)).first()
     taken = {(row.party_id, row.visit_id) for row in there}

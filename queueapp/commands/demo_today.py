@@ -124,7 +124,9 @@ def _tidy(session: Session, site: Site, now: datetime) -> None:
     ).all()
     for shift in long_open:
         busy = sa.select(QueueEntry.id).where(
-            QueueEntry.shift_id == shift.id, QueueEntry.state.in_(IN_ROOM_STATES)
+            QueueEntry.site_id == site.id,
+            QueueEntry.state.in_(IN_ROOM_STATES),
+            QueueEntry.shift_id == shift.id,
         )
         if session.scalar(busy.limit(1)) is None:
             shifts.close_shift(session, SYSTEM, now, shift_id=shift.id)

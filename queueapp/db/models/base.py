@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, ForeignKey, MetaData
+from sqlalchemy import JSON, ForeignKey, Index, MetaData, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from queueapp.db.types import BigId, Seconds, UtcInstant
@@ -33,6 +33,12 @@ class HasId:
     """A table with a number of its own."""
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+
+
+def in_part(column: str, *names: str) -> Index:
+    """An index on `column` of the rows that have it, and that have none of `names`."""
+    which = text(" AND ".join([f"{column} IS NOT NULL", *(f"{n} IS NULL" for n in names)]))
+    return Index(None, column, sqlite_where=which, postgresql_where=which)
 
 
 def link(target: str, *, nullable: bool = False, index: bool = True) -> Any:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from queueapp.db.models.base import Base, HasId, link
+from queueapp.db.models.base import Base, HasId, in_part, link
 from queueapp.db.types import BigId, words
 from queueapp.domain import names
 from queueapp.domain.actor import Role
@@ -19,6 +19,7 @@ class Patient(HasId, Base):
     """
 
     __tablename__ = "patient"
+    __table_args__ = (in_part("same_as_id"),)
     name: Mapped[str] = mapped_column(String(120), default="", index=True)
     chosen_name: Mapped[str] = mapped_column(String(120), default="")
     name_sounds: Mapped[str] = mapped_column(String(160), default="")
@@ -29,9 +30,9 @@ class Patient(HasId, Base):
     room_needs: Mapped[list[str]] = mapped_column(default=list)
     phone: Mapped[str] = mapped_column(String(40), default="")
     email: Mapped[str] = mapped_column(String(254), default="")
-    preferred_clinician_id: Mapped[int | None] = link("clinician.id", nullable=True)
+    preferred_clinician_id: Mapped[int | None] = link("clinician.id", nullable=True, index=False)
     name_on_lobby: Mapped[bool] = mapped_column(default=False)
-    same_as_id: Mapped[int | None] = link("patient.id", nullable=True)
+    same_as_id: Mapped[int | None] = link("patient.id", nullable=True, index=False)
     created_at: Mapped[datetime]
     purged_at: Mapped[datetime | None]
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from queueapp.db.models.base import Base, HasId, link
+from queueapp.db.models.base import Base, HasId, in_part, link
 from queueapp.db.models.people import Clinician, Patient
 from queueapp.db.models.site import Reason, Room, Service
 from queueapp.db.types import BigId, words
@@ -44,6 +44,7 @@ class Visit(HasId, Base):
             sqlite_where=_OPEN_VISIT,
             postgresql_where=_OPEN_VISIT,
         ),
+        in_part("party_id"),
     )
     site_id: Mapped[int] = link("site.id", index=False)
     day: Mapped[date]
@@ -53,7 +54,7 @@ class Visit(HasId, Base):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     token_expires_at: Mapped[datetime]
     patient_id: Mapped[int | None] = link("patient.id", nullable=True)
-    party_id: Mapped[int | None] = link("party.id", nullable=True)
+    party_id: Mapped[int | None] = link("party.id", nullable=True, index=False)
     presence: Mapped[Presence] = mapped_column(words(Presence))
     come_by: Mapped[datetime | None]
     back_by: Mapped[datetime | None]
@@ -106,7 +107,7 @@ class QueueEntry(HasId, Base):
     visit_id: Mapped[int] = link("visit.id")
     service_id: Mapped[int] = link("service.id", index=False)
     reason_id: Mapped[int | None] = link("reason.id", nullable=True, index=False)
-    appointment_id: Mapped[int | None] = link("appointment.id", nullable=True)
+    appointment_id: Mapped[int | None] = link("appointment.id", nullable=True, index=False)
     previous_id: Mapped[int | None] = link("queue_entry.id", nullable=True, index=False)
     state: Mapped[EntryState] = mapped_column(words(EntryState))
     entry_class: Mapped[str] = mapped_column(String(32))
@@ -124,9 +125,9 @@ class QueueEntry(HasId, Base):
     needs: Mapped[list[str]] = mapped_column(default=list)
     passed_over_until: Mapped[datetime | None]
     absences: Mapped[int] = mapped_column(Integer, default=0)
-    shift_id: Mapped[int | None] = link("shift.id", nullable=True)
-    clinician_id: Mapped[int | None] = link("clinician.id", nullable=True)
-    room_id: Mapped[int | None] = link("room.id", nullable=True)
+    shift_id: Mapped[int | None] = link("shift.id", nullable=True, index=False)
+    clinician_id: Mapped[int | None] = link("clinician.id", nullable=True, index=False)
+    room_id: Mapped[int | None] = link("room.id", nullable=True, index=False)
     called_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     still_in_at: Mapped[datetime | None]

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from queueapp.db.models.base import Base, HasId, link
+from queueapp.db.models.base import Base, HasId, in_part, link
 from queueapp.db.types import BigId
 
 # Said once, as the database only takes such an index for the very same words.
@@ -20,6 +20,9 @@ class VisitEvent(HasId, Base):
     __table_args__ = (
         UniqueConstraint("site_id", "seq", "n"),
         Index(None, "site_id", "recorded_at"),
+        in_part("appointment_id"),
+        # Of a shift itself: what happened to visits in it is found by them.
+        in_part("shift_id", "visit_id"),
         Index(
             "ix_visit_event_turned_away",
             "site_id",
@@ -34,9 +37,9 @@ class VisitEvent(HasId, Base):
     kind: Mapped[str] = mapped_column(String(32))
     visit_id: Mapped[int | None] = link("visit.id", nullable=True)
     entry_id: Mapped[int | None] = link("queue_entry.id", nullable=True)
-    appointment_id: Mapped[int | None] = link("appointment.id", nullable=True)
-    shift_id: Mapped[int | None] = link("shift.id", nullable=True)
-    room_id: Mapped[int | None] = link("room.id", nullable=True)
+    appointment_id: Mapped[int | None] = link("appointment.id", nullable=True, index=False)
+    shift_id: Mapped[int | None] = link("shift.id", nullable=True, index=False)
+    room_id: Mapped[int | None] = link("room.id", nullable=True, index=False)
     actor: Mapped[str] = mapped_column(String(40))
     occurred_at: Mapped[datetime]
     recorded_at: Mapped[datetime]

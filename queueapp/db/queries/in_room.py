@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from queueapp.db.models import Call, Patient, QueueEntry, Site, Visit, VisitEvent
+from queueapp.db.models import Call, Patient, QueueEntry, Room, Site, Visit, VisitEvent
 from queueapp.domain.alike import alike
 from queueapp.domain.events import Kind
 from queueapp.domain.visit import CallOutcome, EntryState
@@ -114,16 +114,17 @@ def last_seen(session: Session, visit: Visit, clinician_id: int) -> datetime | N
     return found
 
 
-def missed_in(session: Session, room_id: int, since: datetime) -> list[Missed]:
+def missed_in(session: Session, room: Room, since: datetime) -> list[Missed]:
     """Who did not answer a call to this room and still waits, the latest first."""
     rows = session.execute(
         sa.select(QueueEntry, VisitEvent)
         .join(VisitEvent, VisitEvent.entry_id == QueueEntry.id)
         .where(
+            QueueEntry.site_id == room.site_id,
             QueueEntry.state == EntryState.WAITING,
             QueueEntry.absences > 0,
             VisitEvent.kind == Kind.DID_NOT_ANSWER.value,
-            VisitEvent.room_id == room_id,
+            VisitEvent.room_id == room.id,
             VisitEvent.occurred_at >= since,
         )
         .order_by(VisitEvent.seq.desc())

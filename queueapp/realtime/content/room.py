@@ -98,7 +98,7 @@ def room_view(session: Session, site: Site, now: datetime, room_id: int) -> Room
         parts=parts,
         inside=people,
         undo=undo_of(session, site, now, room_id, people),
-        missed=_missed(session, rows, room_id, views),
+        missed=_missed(session, rows, room, views),
         changes_at=_changes_at(rows, views),
         services=tuple(s for s in site.services if not s.retired),
         alarms=tuple(alarms(session, rows)),
@@ -171,11 +171,11 @@ def _part(
 
 
 def _missed(
-    session: Session, rows: SiteRows, room_id: int, views: Sequence[ShiftView]
+    session: Session, rows: SiteRows, room: Room, views: Sequence[ShiftView]
 ) -> tuple[Missed, ...]:
     full = not any(v.free_places > 0 and v.paused_until is None for v in views)
     found = []
-    for one in missed_in(session, room_id, rows.now - _MISSED_FOR):
+    for one in missed_in(session, room, rows.now - _MISSED_FOR):
         ticket = one.entry.visit.ticket
         away = one.entry.visit.presence.value != "here"
         why_not = "The desk is looking." if away else "Finish first." if full else ""
