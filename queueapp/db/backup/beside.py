@@ -4,8 +4,9 @@ pg_restore can either do many things at once or all in one transaction. So its s
 schema of its own, of which nothing is to be seen until its tables take the place of the others.
 """
 
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
@@ -15,13 +16,13 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from queueapp.db.backup.archive import BackupError
-from queueapp.db.backup.programs import Running, connecting, program
+from queueapp.db.backup.programs import Running, program
 
 SCHEMA = "queueapp_restoring"
-_JOBS = 4
+_JOBS = min(os.cpu_count() or 2, 4)
 _PART = 1 << 20
 _LISTED = re.compile(r"^\d+; \d+ \d+ (TABLE|SEQUENCE|FUNCTION) public (\S+?)(?:\(.*\))? \S+$", re.M)
-_KEY = re.compile(r"ALTER TABLE ONLY (?P<table>\S+)\s+ADD CONSTRAINT (?P<name>\S+) FOREIGN KEY ")
+_OF_TABLE = re.compile(rf"(?:ALTER TABLE ONLY|CREATE .*? ON) {SCHEMA}\.(\w+)")
 # Where the rows of a table begin in what pg_restore writes.
 _ROWS_FOLLOW = b" FROM stdin;\n"
 # Not those that an extension brought, which stays.
@@ -41,7 +42,7 @@ class Beside:
 
     def __init__(self, engine: Engine, dump: Path) -> None:
         self._engine, self._dump = engine, dump
-        self._pg_restore, self._psql = program("pg_restore"), program("psql")
+        self._pg_restore = program("pg_restore")
         named = {kind: set[str]() for kind in ("TABLE", "SEQUENCE", "FUNCTION")}
         for kind, name in _LISTED.findall(self._script("--list")):
             named[kind].add(name)
@@ -61,20 +62,23 @@ class Beside:
     def fill(self, rows: Mapping[str, int]) -> None:
         """Make the tables, with so many `rows` each, and all that hangs on them."""
         self._feed(self._rename(self._script("--section=pre-data")))
-        largest_first = sorted(self._tables, key=lambda name: -rows.get(name, 0))
-        _at_once(partial(self._copy, name) for name in largest_first if rows.get(name))
-        after = _statements(self._rename(self._script("--section=post-data")))
-        keys = {one: found for one in after if (found := _KEY.match(one))}
-        _at_once(partial(self._run, one) for one in after if one not in keys)
+        # By table: what is done once its rows are there, and the keys, once all rows are.
+        after: dict[str, list[str]] = {name: [] for name in self._tables}
+        keys: dict[str, list[str]] = {}
+        for one in _statements(self._rename(self._script("--section=post-data"))):
+            found = _OF_TABLE.match(one)
+            assert found, one
+            lists = keys if " FOREIGN KEY " in one else after
+            lists.setdefault(found[1], []).append(one)
+        largest_first = sorted(after, key=lambda name: -rows.get(name, 0))
+        _at_once(
+            partial(self._make, name, rows.get(name, 0), after[name]) for name in largest_first
+        )
         # Adding a key looks through its table while it keeps all others from both. So it is added
         # unseen, and looked at after that, each table by itself.
-        checks: dict[str, list[str]] = {}
-        for one, found in keys.items():
-            self._run(f"{one} NOT VALID")
-            check = f"ALTER TABLE {found['table']} VALIDATE CONSTRAINT {found['name']}"
-            checks.setdefault(found["table"], []).append(check)
-        most_first = sorted(checks.values(), key=len, reverse=True)
-        _at_once(partial(self._run, *some) for some in most_first)
+        self._run(*(f"{one} NOT VALID" for some in keys.values() for one in some))
+        most_first = sorted(keys, key=lambda name: -len(keys[name]))
+        _at_once(partial(self._check_keys, name, keys[name]) for name in most_first)
         self._count_on()
 
     def put_in_place(self, connection: Connection) -> None:
@@ -93,23 +97,40 @@ class Beside:
         # Refused if anything was left behind.
         connection.exec_driver_sql(f"DROP SCHEMA {SCHEMA}")
 
+    def _make(self, table: str, rows: int, after: Sequence[str]) -> None:
+        if rows:
+            self._copy(table)
+        self._run(*after)
+
+    def _check_keys(self, table: str, keys: Sequence[str]) -> None:
+        names = [one.split(" ADD CONSTRAINT ")[1].split()[0] for one in keys]
+        self._run(*(f"ALTER TABLE {SCHEMA}.{table} VALIDATE CONSTRAINT {name}" for name in names))
+
     def _copy(self, table: str) -> None:
-        """The rows of one table, as they are; only the words before them name where they go."""
-        with (
-            Running(self._into(), self._engine.url) as target,
-            Running(self._reading("--section=data", f"--table={table}"), self._engine.url) as rows,
-        ):
-            head = b""
-            while _ROWS_FOLLOW not in head:
-                part = rows.read(_PART)
-                if not part:
-                    raise BackupError(f"The backup has no rows of {table}.")
-                head += part
-            words, follows, first = head.partition(_ROWS_FOLLOW)
-            target.write(self._rename(words.decode()).encode() + follows + first)
-            while part := rows.read(_PART):
-                target.write(part)
-            target.end()
+        """The rows of one table, as they come; the words before them say which columns."""
+        reading = self._reading("--section=data", f"--table={table}")
+        with Running(reading, self._engine.url) as script, self._engine.begin() as connection:
+            words, first = self._head(script, table)
+            # Of a table that was emptied in the same transaction nobody need ask what is visible.
+            connection.exec_driver_sql(f'TRUNCATE {SCHEMA}."{table}"')
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            with driver.cursor() as cursor, cursor.copy(f"{words} FROM STDIN (FREEZE)") as into:
+                # The server leaves out what comes after the mark of the rows' end.
+                into.write(first)
+                while part := script.read(_PART):
+                    into.write(part)
+
+    def _head(self, script: Running, table: str) -> tuple[str, bytes]:
+        """What is to be done with the rows that follow, and the first of these."""
+        head = b""
+        while _ROWS_FOLLOW not in head:
+            part = script.read(_PART)
+            if not part:
+                raise BackupError(f"The backup has no rows of {table}.")
+            head += part
+        words, _, first = head.partition(_ROWS_FOLLOW)
+        return self._rename(words.decode().splitlines()[-1]), first
 
     def _count_on(self) -> None:
         """Let new rows have numbers behind those that were given."""
@@ -127,9 +148,10 @@ class Beside:
                 each_by_itself.exec_driver_sql(one.replace("%", "%%"))
 
     def _feed(self, script: str) -> None:
-        with Running(self._into(), self._engine.url) as target:
-            target.write(script.encode())
-            target.end()
+        """Run all of a script; commands to psql alone are left out."""
+        words = "\n".join(line for line in script.splitlines() if not line.startswith("\\"))
+        # The script sets where names are looked up, and more.
+        self._run(words, "RESET ALL")
 
     def _script(self, *options: str) -> str:
         with Running(self._reading(*options), self._engine.url) as source:
@@ -141,11 +163,6 @@ class Beside:
     def _reading(self, *options: str) -> list[str]:
         how = ["--no-owner", "--no-privileges", "--file=-"]
         return [self._pg_restore, *how, *options, str(self._dump)]
-
-    def _into(self) -> list[str]:
-        how = ["--no-psqlrc", "--quiet", "--output=/dev/null", "--file=-"]
-        how += ["--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse"]
-        return [self._psql, *how, *connecting(self._engine.url)]
 
 
 def _statements(script: str) -> list[str]:

@@ -1,6 +1,5 @@
 """PostgreSQL's own programs, as this machine has them."""
 
-import contextlib
 import glob
 import os
 import shutil
@@ -32,16 +31,13 @@ def _environment(url: URL) -> dict[str, str]:
 
 
 class Running:
-    """A program of PostgreSQL's at work; each call raises BackupError once it has failed.
-
-    Left before its end, it is killed, so that what it was doing is undone.
-    """
+    """A program of PostgreSQL's that writes something; killed if it is left before its end."""
 
     def __init__(self, command: list[str], url: URL) -> None:
         self._name = Path(command[0]).name
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed at the end
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said,
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._said,
             env=_environment(url),
         )  # fmt: skip
 
@@ -50,33 +46,17 @@ class Running:
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
-        for stream in filter(None, (self._process.stdin, self._process.stdout, self._said)):
-            with contextlib.suppress(BrokenPipeError):
-                stream.close()
+        for stream in filter(None, (self._process.stdout, self._said)):
+            stream.close()
         self._process.wait()
 
     def read(self, most: int) -> bytes:
-        """The next bytes it writes; none once it has ended well."""
+        """The next bytes it writes; none once it has ended well. Raises BackupError if it has not."""
         assert self._process.stdout
         part = self._process.stdout.read(most)
         if not part:
             self._ended()
         return part
-
-    def write(self, part: bytes) -> None:
-        """Give it bytes to read."""
-        assert self._process.stdin
-        try:
-            self._process.stdin.write(part)
-        except BrokenPipeError:
-            self._ended()
-
-    def end(self) -> None:
-        """Wait until it has done all with what it was given."""
-        assert self._process.stdin
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
-        self._ended()
 
     def _ended(self) -> None:
         if self._process.wait() != 0:
