@@ -51,7 +51,7 @@ class Running:
         self._process.wait()
 
     def read(self, most: int) -> bytes:
-        """The next bytes it writes; none once it has ended well. Raises BackupError if it has not."""
+        """The next bytes; none once it has ended well. Raises BackupError if it has not."""
         assert self._process.stdout
         part = self._process.stdout.read(most)
         if not part:
