@@ -25,10 +25,19 @@ _LOOK_S = 0.2
 _CONNECTIONS = 10_000
 _THREADS = 500
 _PR_SET_PDEATHSIG = 1
+_LETS_GO_S = 2.0
 
 
 def port_is_free(host: str, port: int) -> bool:
-    """Whether a server could listen there."""
+    """Whether a server could listen there, now or in a moment."""
+    # One that was killed just now may not have let go of it yet.
+    until = time.monotonic() + _LETS_GO_S
+    while not (is_free := _can_listen(host, port)) and time.monotonic() < until:
+        time.sleep(0.1)
+    return is_free
+
+
+def _can_listen(host: str, port: int) -> bool:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
