@@ -16,7 +16,7 @@ from tests.factories import PASSWORD
 from tests.web.web_world import SECRET, WebWorld
 
 # After the first few each is one more refusal: a thousand of them in `make soak`.
-LINKS, PASSWORDS = (200, 1000) if os.environ.get("DATABASES") == "both" else (50, 50)
+GUESSES = 1000 if os.environ.get("DATABASES") == "both" else 50
 # Who guesses has no use for a page.
 BY_PROGRAM = {"Accept": "application/problem+json"}
 
@@ -38,11 +38,11 @@ def from_address(address: str) -> dict[str, Any]:
 def test_guessed_links_open_nothing_and_are_held_up(world: WebWorld) -> None:
     browser = world.browser("anonymous")
     found: Counter[int] = Counter()
-    for n in range(LINKS):
+    for n in range(GUESSES):
         guess = visit_token("guessed", str(n), new_nonce())
         path = f"/t/{guess}" if n % 2 else f"/device/{guess}"
         found[browser.post(path, headers=BY_PROGRAM).status_code] += 1
-    assert found == {404: 30, 429: LINKS - 30}
+    assert found == {404: 30, 429: GUESSES - 30}
     answer = browser.get("/t/guessed")
     assert answer.status_code == 429
     assert 0 < int(answer.headers["Retry-After"]) <= 60
@@ -73,9 +73,9 @@ def test_wrong_passwords_without_end_sign_nobody_in_and_are_held_up(world: WebWo
     browser = world.browser("anonymous")
     found = Counter(
         sign_in(browser, email, f"guess {n}", headers=BY_PROGRAM).status_code
-        for n in range(PASSWORDS)
+        for n in range(GUESSES)
     )
-    assert found == {422: 10, 429: PASSWORDS - 10}
+    assert found == {422: 10, 429: GUESSES - 10}
     assert browser.get("/").headers["Location"] == "/sign-in"
     # Not even the right one helps now, from wherever it comes.
     answer = sign_in(browser, email, PASSWORD, **from_address("198.51.100.7"))
