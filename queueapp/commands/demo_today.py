@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from queueapp.actions import calls, check_ins, presence, service, shifts
 from queueapp.actions.booking_ends import no_show
+from queueapp.actions.shift_rooms import in_room
 from queueapp.commands.demo_afterwards import say_afterwards
 from queueapp.commands.demo_bookings import book_ahead, upcoming
 from queueapp.commands.demo_clinic import rooms_of
@@ -24,7 +25,6 @@ from queueapp.db.session import Database
 from queueapp.domain.actor import SYSTEM, Actor, ActorKind
 from queueapp.domain.refusal import Refused
 from queueapp.domain.visit import (
-    IN_ROOM_STATES,
     OPEN_STATES,
     AppointmentState,
     EntryState,
@@ -123,12 +123,7 @@ def _tidy(session: Session, site: Site, now: datetime) -> None:
         )
     ).all()
     for shift in long_open:
-        busy = sa.select(QueueEntry.id).where(
-            QueueEntry.site_id == site.id,
-            QueueEntry.state.in_(IN_ROOM_STATES),
-            QueueEntry.shift_id == shift.id,
-        )
-        if session.scalar(busy.limit(1)) is None:
+        if not in_room(session, shift):
             shifts.close_shift(session, SYSTEM, now, shift_id=shift.id)
 
 

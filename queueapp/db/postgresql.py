@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 _Waits = Generator[Wait, Ready | int, Any]
 # Most answers are there within this; a row lock of another is not.
 _SOON_MS = 1
+# Whoever asks much lets gevent's loop come round this often.
 _TURN_S = 0.005
 # A pooled connection that rested longer is asked whether it still stands.
 _RESTED_S = 1.0
@@ -112,7 +113,7 @@ def _soon(gen: _Waits, fileno: int) -> _Waits:
         wanted = next(gen)
         while True:
             ready = None
-            if not has_stood_still(_TURN_S):
+            if not _has_stood_still():
                 poll = make_poll()
                 poll.register(fileno, _EVENTS[wanted])
                 ready = _ready(poll.poll(_SOON_MS))
@@ -121,10 +122,10 @@ def _soon(gen: _Waits, fileno: int) -> _Waits:
         return end.value
 
 
-def has_stood_still(seconds: float) -> bool:
-    """Whether gevent's loop has not come round for so long."""
-    gevent = sys.modules.get("gevent")
-    return gevent is not None and time.time() - gevent.get_hub().loop.now() > seconds
+def _has_stood_still() -> bool:
+    """Whether gevent's loop has not come round for longer than it should."""
+    since: float = sys.modules["gevent"].get_hub().loop.now()
+    return time.time() - since > _TURN_S
 
 
 _EVENTS = {

@@ -107,8 +107,8 @@ class _Run:
 
     def play(self) -> None:
         """Step until in every draw all were called whom anybody can still call."""
-        self.look_at = int(self.left.min(initial=len(self.plan.waiting)))
         self._leave_out(self.left == 0)
+        self.look_at = int(self.left.min(initial=len(self.plan.waiting)))
         while len(self.rows):
             if self.steps % 8 == 0:
                 self._look_ahead()

@@ -44,7 +44,7 @@ class Beside:
         self._engine, self._dump = engine, dump
         self._pg_restore = program("pg_restore")
         named = {kind: set[str]() for kind in ("TABLE", "SEQUENCE", "FUNCTION")}
-        for kind, name in _LISTED.findall(self._script("--list")):
+        for kind, name in _LISTED.findall(self._told("--list")):
             named[kind].add(name)
         self._tables, self._sequences = named["TABLE"], sorted(named["SEQUENCE"])
         # What an extension brought is not moved, and keeps its name.
@@ -61,11 +61,11 @@ class Beside:
 
     def fill(self, rows: Mapping[str, int]) -> None:
         """Make the tables, with so many `rows` each, and all that hangs on them."""
-        self._feed(self._rename(self._script("--section=pre-data")))
+        self._feed("--section=pre-data")
         # By table: what is done once its rows are there, and the keys, once all rows are.
         after: dict[str, list[str]] = {name: [] for name in self._tables}
         keys: dict[str, list[str]] = {}
-        for one in _statements(self._rename(self._script("--section=post-data"))):
+        for one in _statements(self._script("--section=post-data")):
             found = _OF_TABLE.match(one)
             assert found, one
             lists = keys if " FOREIGN KEY " in one else after
@@ -134,8 +134,7 @@ class Beside:
 
     def _count_on(self) -> None:
         """Let new rows have numbers behind those that were given."""
-        last = self._script("--section=data", *(f"--table={name}" for name in self._sequences))
-        self._feed(self._rename(last))
+        self._feed("--section=data", *(f"--table={name}" for name in self._sequences))
 
     def _drop(self) -> None:
         self._run(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
@@ -147,13 +146,16 @@ class Beside:
                 # Of what the driver would read as a place for a value.
                 each_by_itself.exec_driver_sql(one.replace("%", "%%"))
 
-    def _feed(self, script: str) -> None:
-        """Run all of a script; commands to psql alone are left out."""
-        words = "\n".join(line for line in script.splitlines() if not line.startswith("\\"))
+    def _feed(self, *options: str) -> None:
         # The script sets where names are looked up, and more.
-        self._run(words, "RESET ALL")
+        self._run(self._script(*options), "RESET ALL")
 
     def _script(self, *options: str) -> str:
+        """A part of the script, for these tables, without its comments and commands to psql."""
+        lines = self._told(*options).splitlines()
+        return self._rename("\n".join(one for one in lines if not one.startswith(("--", "\\"))))
+
+    def _told(self, *options: str) -> str:
         with Running(self._reading(*options), self._engine.url) as source:
             return b"".join(iter(partial(source.read, _PART), b"")).decode()
 
@@ -167,8 +169,7 @@ class Beside:
 
 def _statements(script: str) -> list[str]:
     """What makes something, of what pg_restore writes after the rows."""
-    words = "\n".join(line for line in script.splitlines() if not line.startswith(("--", "\\")))
-    found = (one.strip() for one in words.split(";\n"))
+    found = (one.strip() for one in script.split(";\n"))
     return [one for one in found if one.startswith(("ALTER", "CREATE"))]
 
 
