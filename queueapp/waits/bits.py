@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 Bits = NDArray[np.uint64]
 WORD = 64
 ONE = np.uint64(1)
+_LOW = np.array([(1 << n) - 1 for n in range(WORD + 1)], dtype=np.uint64)
 
 
 def words_for(count: int) -> int:
@@ -24,8 +25,14 @@ def pack(members: NDArray[np.bool_ | np.uint8]) -> list[Bits]:
 
 def unpack(words: Sequence[Bits]) -> NDArray[np.bool_]:
     """The sets (N, n) of words (N,) each: what `pack` was given."""
-    sets = np.stack(words, axis=1).astype(np.dtype("<u8"), copy=False)
+    sets = words[0][:, None] if len(words) == 1 else np.stack(words, axis=1)
+    sets = sets.astype(np.dtype("<u8"), copy=False)
     return np.unpackbits(sets.view(np.uint8), axis=1, bitorder="little").view(np.bool_)
+
+
+def low(count: NDArray[np.intp]) -> Bits:
+    """Words in which so many of the lowest bits are set, all for more than there are."""
+    return _LOW.take(count, mode="clip")
 
 
 def lowest(words: Sequence[Bits]) -> tuple[NDArray[np.intp], list[Bits]]:

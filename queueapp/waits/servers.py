@@ -20,6 +20,8 @@ OVERRUN_S = 900.0
 # Means of what nobody told: how late one not yet there will be, how long a pause without end lasts.
 LATE_START_S = 600.0
 PAUSE_S = 900.0
+# More seconds than any shift still lasts: as far apart lie the servers' times in one table.
+_APART_S = 2.0**24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,11 +30,17 @@ class Servers:
 
     `breaks_from`, `breaks_to` are (S, J), in order and disjoint; `visit_free` says by visit when
     the entry now in a room is over, `pace` by service what all its visits of a draw share (D,).
+
+    What follows from ends and breaks lies in one table, each server's moments _APART_S after the
+    last one's: at `turns` (T,) a server opens or closes, and `opens` (1 + T,) says from when it may
+    call then; minus infinity for at once.
     """
 
     shifts: list[ShiftView]
     ready: Floats
     ends: Floats
+    turns: Floats
+    opens: Floats
     breaks_from: Floats
     breaks_to: Floats
     visit_free: dict[int, Floats] = field(default_factory=dict)
@@ -52,11 +60,29 @@ class Servers:
 
     def open_from(self, server: NDArray[np.intp], at: Floats) -> Floats:
         """The first moment from `at` (…, n) when each `server` (n,) may; infinity after its end."""
-        for begin, end in zip(self.breaks_from.T, self.breaks_to.T, strict=True):
-            until = end.take(server)
-            at = np.where((at >= begin.take(server)) & (at < until), until, at)
-        opened: Floats = np.where(at < self.ends.take(server), at, np.inf)
+        turn = self.turns.searchsorted(np.minimum(at, _APART_S / 2) + server * _APART_S, "right")
+        opened: Floats = np.maximum(at, self.opens.take(turn))
         return opened
+
+
+def _turns(
+    ends: Sequence[float], spans: Sequence[Sequence[tuple[float, float]]]
+) -> tuple[Floats, Floats]:
+    """See `Servers.turns` and `Servers.opens`."""
+    turns, opens = [], [-np.inf]
+    for n, (end, breaks) in enumerate(zip(ends, spans, strict=True)):
+        last = max(end, 0.0)
+        mine = [(0.0, -np.inf)]
+        for begins, over in breaks:
+            if begins < last:
+                mine += [
+                    (max(begins, 0.0), over if over < end else np.inf),
+                    (min(over, last), -np.inf),
+                ]
+        for moment, then in [*mine, (last, np.inf)]:
+            turns.append(n * _APART_S + moment)
+            opens.append(then)
+    return np.array(turns), np.array(opens)
 
 
 def place_servers(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -> Servers:
@@ -85,10 +111,14 @@ def place_servers(snapshot: Snapshot, durations: Durations, draws: int, seed: in
     padded = np.full((len(shifts), most, 2), np.inf)
     for i, span in enumerate(spans):
         padded[i, : len(span)] = np.array(span).reshape(-1, 2)
+    ends = [ends_after(snapshot, s) for s in shifts]
+    turns, opens = _turns(ends, spans)
     servers = Servers(
         shifts=shifts,
         ready=np.stack(ready, axis=1) if ready else np.zeros((draws, 0)),
-        ends=np.array([ends_after(snapshot, s) for s in shifts]),
+        ends=np.array(ends),
+        turns=turns,
+        opens=opens,
         breaks_from=padded[:, :, 0],
         breaks_to=padded[:, :, 1],
         visit_free=visit_free,

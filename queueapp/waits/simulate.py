@@ -66,6 +66,8 @@ class _Run:
         self.left = self._reachable()
         self.waits = (np.arange(self.people + 1) < len(plan.waiting)).astype(np.intp)
         self.steps = self.look_at = 0
+        # Draws in which all were called, and when each server would have looked for somebody next.
+        self.over: list[tuple[Places, NDArray[np.int64]]] = []
         self.calls: list[tuple[Places, Singles, Places, Places]] = []
 
     def _lay_out_fixed(self) -> None:
@@ -111,21 +113,17 @@ class _Run:
         self.look_at = int(self.left.min(initial=len(self.plan.waiting)))
         while len(self.rows):
             if self.steps % 8 == 0:
-                self._look_ahead()
+                soonest = self.stamp.read(self.wake.min(keepdims=True))[0]
+                self.limit = self.plan.servers.limits(float(soonest[0, 0]))
             self._step()
-
-    def _look_ahead(self) -> None:
-        """What need not be done at every step: see what is behind us."""
-        soonest = self.stamp.read(self.wake.min(keepdims=True))[0]
-        self.limit = self.plan.servers.limits(float(soonest[0, 0]))
-        if self.late.size:
-            self.late.look_ahead(self.rows)
+        rows = np.concatenate([self.rows, *(rows for rows, _ in self.over)])
+        wake = np.concatenate([self.wake, *(wake for _, wake in self.over)], axis=1)
+        self.idle[:, rows] = np.minimum(self.idle[:, rows], self.stamp.read(wake)[0])
 
     def _leave_out(self, over: NDArray[np.bool_]) -> None:
         """End the draws in which nobody can be called any more."""
         done = (over & (self.left == 0)).nonzero()[0]
-        rows = self.rows[done]
-        self.idle[:, rows] = np.minimum(self.idle[:, rows], self.stamp.read(self.wake[:, done])[0])
+        self.over.append((self.rows[done], self.wake.take(done, axis=1)))
         go_on = (~over).nonzero()[0]
         self.rows, self.wake = self.rows[go_on], self.wake.take(go_on, axis=1)
         self.alive = [alive[go_on] for alive in self.alive]
@@ -145,11 +143,10 @@ class _Run:
         place, bits = lowest([o.take(slot) & a for o, a in zip(self.open, self.alive, strict=True)])
         column, now = self.fixed.take(place), at.astype(np.float32)
         if self.late.size:
-            found, numbers = self.late.before(rows, place, plan.kind.take(server), now)
-            if len(found):
-                column[found] = self.late.columns.take(numbers)
-                for word in bits:
-                    word[found] = 0
+            found, columns = self.late.before(rows, place, server, now)
+            column[found] = columns
+            for word in bits:
+                word[found] = 0
         for alive, word in zip(self.alive, bits, strict=True):
             alive ^= word
         missed = (column == self.people).nonzero()[0]
@@ -163,8 +160,7 @@ class _Run:
         if plan.siblings:
             self._hold_siblings(column, free)
         if plan.gone.size:
-            vain = (self.gone.take(who) <= now).nonzero()[0]
-            free[vain] = at[vain]
+            np.copyto(free, at, where=self.gone.take(who) <= now)
         plan.servers.open_in_place(server, free, self.limit)
         if len(missed):
             free[missed] = self._sleep(missed, server[missed], slot[missed], at[missed])
@@ -191,7 +187,7 @@ class _Run:
         ]
         soonest = np.where(np.logical_or.reduce(to_come), self.until[places], np.inf)
         if self.late.size:
-            late = self.late.soonest(rows, self.plan.kind.take(server))
+            late = self.late.soonest(rows, server)
             soonest = np.minimum(soonest, late)
         self.idle[server, rows] = np.minimum(self.idle[server, rows], at)
         return self.plan.servers.open_from(server, np.maximum(at, soonest))
