@@ -4,7 +4,7 @@ Common random numbers (Glasserman & Yao 1992): a quote then changes because the 
 because the dice were thrown again, and one person more never shuffles the others' luck.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import TypeVar
 
@@ -58,6 +58,16 @@ def stream(seed: int, kind: Stream, number: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, number, int(kind)]))
 
 
+def streams(seed: int, kind: Stream, numbers: Iterable[int]) -> Iterator[np.random.Generator]:
+    """The streams of several, each at an end when the next one begins."""
+    bits = np.random.Philox(key=seed)
+    chance, begins = np.random.Generator(bits), bits.state
+    for number in numbers:
+        begins["state"]["counter"] = np.array([0, 0, number, kind], dtype=np.uint64)
+        bits.state = begins
+        yield chance
+
+
 def words(seed: int, owners: Owners, draws: int) -> Words:
     """One random word per owner and draw (N, D): the first of each owner's stream.
 
@@ -101,7 +111,8 @@ def pick(
     level &= np.uint32(LEVELS - 1)
     if table is not None:
         level += np.array(table, dtype=np.uint32)[:, None] * np.uint32(LEVELS)
-    return tables.take(level, mode="clip")
+    # None is out of range; this way of making sure takes the least time.
+    return tables.take(level, mode="wrap")
 
 
 def shares(found: Words) -> Floats:

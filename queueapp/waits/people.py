@@ -111,8 +111,8 @@ def booked(
     """
     habits, rules = snapshot.habits, snapshot.rules
     numbers = [one.appointment_id for one in to_come]
-    luck = words(seed, [(kind, numbers) for kind in (Stream.COMING, Stream.LATENESS)], draws)
-    come, late = np.split(shares(luck), 2)
+    luck = shares(words(seed, [(Stream.COMING, numbers), (Stream.LATENESS, numbers)], draws))
+    come, late = luck[: len(numbers)], luck[len(numbers) :]
 
     def each(values: Sequence[float]) -> Floats:
         return np.array(values, dtype=np.float64).reshape(-1, 1)
@@ -122,15 +122,19 @@ def booked(
     if sd > 0:
         usual = NormalDist(mean, sd)
         past = each([usual.cdf(-s) for s in scheduled[:, 0].tolist()])
-        lateness = mean + sd * _normal(past + (1 - past) * late)
+        late *= 1 - past
+        late += past
+        arrives = _normal(late)
+        arrives *= sd
+        arrives += mean
     else:
-        past, lateness = (scheduled + mean < 0).astype(np.float64), np.full_like(late, mean)
+        past, arrives = (scheduled + mean < 0).astype(np.float64), np.full_like(late, mean)
     missing = habits.no_show
     absent = missing / np.maximum(missing + (1 - missing) * (1 - past), 1e-12)
-    arrives = np.maximum(scheduled + lateness, 0.0)
-    delay = each([_declared_delay_s(snapshot, one.candidate) for one in to_come])
+    arrives += scheduled
+    np.maximum(arrives, 0.0, out=arrives)
     late_by = arrives - scheduled
-    late_by -= delay
+    late_by -= each(_declared_delays_s(snapshot, [one.candidate for one in to_come]))
     as_walk_in = {
         s: walk_in_target_s(snapshot, s) for s in {c.candidate.service_id for c in to_come}
     }
@@ -139,10 +143,12 @@ def booked(
         each([as_walk_in[one.candidate.service_id] for one in to_come]),
         each([one.candidate.target.total_seconds() for one in to_come]),
     )
+    due = np.where(late_by <= rules.grace.total_seconds(), scheduled, arrives)
+    due += allowed
     return Comers(
         candidates=[one.candidate for one in to_come],
-        due=np.where(late_by <= rules.grace.total_seconds(), scheduled, arrives) + allowed,
-        free_from=np.where(come < absent, np.inf, arrives).astype(np.float32),
+        due=due,
+        free_from=np.where(come < absent, np.float32(np.inf), arrives.astype(np.float32)),
         owners=[(Stream.EXPECTED, numbers)],
         tables=[_booked_table(snapshot, durations, one) for one in to_come],
     )
@@ -150,11 +156,15 @@ def booked(
 
 def _normal(share: Floats) -> Floats:
     """Quantiles of the normal distribution, by straight lines between those known."""
-    place = np.clip(share * LEVELS - 0.5, 0.0, LEVELS - 1.0)
-    low = np.minimum(place.astype(np.intp), LEVELS - 2)
-    found: Floats = NORMAL.take(low)
-    found += (place - low) * _NORMAL_STEPS.take(low)
-    return found
+    place = share * LEVELS
+    place -= 0.5
+    place.clip(0.0, LEVELS - 1.0, out=place)
+    low = place.astype(np.intp)
+    np.minimum(low, LEVELS - 2, out=low)
+    place -= low
+    place *= _NORMAL_STEPS.take(low, mode="wrap")
+    place += NORMAL.take(low, mode="wrap")
+    return place
 
 
 def _booked_table(snapshot: Snapshot, durations: Durations, one: Expected) -> Floats:
@@ -166,11 +176,14 @@ def _booked_table(snapshot: Snapshot, durations: Durations, one: Expected) -> Fl
     return table
 
 
-def _declared_delay_s(snapshot: Snapshot, person: Candidate) -> float:
-    if person.preference is PreferenceKind.NONE:
-        return 0.0
-    delays = [s.declared_delay for s in snapshot.shifts if s.clinician_id in person.clinicians]
-    return max(delays, default=timedelta(0)).total_seconds()
+def _declared_delays_s(snapshot: Snapshot, people: Sequence[Candidate]) -> list[float]:
+    """By how much those whom each of them wished for said that they will be late."""
+    declared = [(s.clinician_id, s.declared_delay) for s in snapshot.shifts if s.declared_delay]
+    if not declared:
+        return [0.0] * len(people)
+    wished = [c.clinicians if c.preference is not PreferenceKind.NONE else () for c in people]
+    delays = ([delay for one, delay in declared if one in wish] for wish in wished)
+    return [max(mine, default=timedelta(0)).total_seconds() for mine in delays]
 
 
 def soon_booked(snapshot: Snapshot, until: float) -> list[Expected]:
