@@ -13,7 +13,7 @@ from queueapp.domain.snapshot import Snapshot
 from queueapp.domain.visit import EntryClass
 from queueapp.waits.chance import Stream, number_of, streams
 from queueapp.waits.durations import ANY_REASON, Durations, Floats, Singles
-from queueapp.waits.people import Comers, target_of, walk_in_target_s
+from queueapp.waits.people import Comers, target_of, unless, walk_in_target_s
 from queueapp.waits.servers import after
 
 MOST_ARRIVALS = 60
@@ -60,7 +60,8 @@ def turning_up(
         tables += [durations.table(service, ANY_REASON)] * count
     free_from = np.concatenate(came)
     targets = np.array([one.target.total_seconds() for one in candidates]).reshape(-1, 1)
-    due = np.minimum(free_from, np.float32(FAR_S)) + targets
+    due = np.minimum(free_from, FAR_S, dtype=np.float64)
+    due += targets
     return Comers(candidates, due, free_from, owners, tables)
 
 
@@ -76,7 +77,7 @@ def _when(between: Floats, knots: Knots) -> Singles:
     counted = between.astype(np.float32)
     line = np.array(knots, dtype=np.float32)
     steps = zip(pairwise(line[:, 1].tolist()), (line[1:] - line[:-1]).tolist(), strict=True)
-    at = np.zeros_like(counted)
+    at = np.zeros(counted.shape, dtype=np.float32)
     for (before, by), (lasts, more) in steps:
         if more > 0:
             beyond = counted.clip(before, by)
@@ -85,7 +86,7 @@ def _when(between: Floats, knots: Knots) -> Singles:
             at += beyond
         elif lasts > 0:
             at += np.float32(lasts) * (counted > before)
-    return np.where(counted > line[-1, 1], np.float32(np.inf), at)
+    return unless(counted > line[-1, 1], at)
 
 
 def _knots(rates: Sequence[float], moments: Sequence[float]) -> Knots:

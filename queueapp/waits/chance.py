@@ -74,15 +74,14 @@ def words(seed: int, owners: Owners, draws: int) -> Words:
     SplitMix64 (Steele, Lea & Flood 2014), all streams at once: each begins at a place of the cycle
     of 2**64 that seed, kind and number say.
     """
-    kinds = np.repeat(
-        np.array([kind for kind, _ in owners], dtype=np.uint64), [len(whose) for _, whose in owners]
-    )
-    numbers = np.array([n for _, whose in owners for n in whose], dtype=np.uint64)
-    start = np.full(len(kinds), seed, dtype=np.uint64)
-    for part in (kinds, numbers):
-        start += part
-        start *= _GOLDEN
-        _mix(start)
+    start = np.array([kind for kind, _ in owners], dtype=np.uint64)
+    start += np.uint64(seed)
+    start *= _GOLDEN
+    _mix(start)
+    start = start.repeat([len(whose) for _, whose in owners])
+    start += np.array([n for _, whose in owners for n in whose], dtype=np.uint64)
+    start *= _GOLDEN
+    _mix(start)
     steps = _GOLDEN * np.arange(1, (draws + 1) // 2 + 1, dtype=np.uint64)
     found = np.empty((len(start), len(steps)), dtype=np.uint64)
     for first in range(0, len(start), _AT_ONCE):

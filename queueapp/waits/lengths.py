@@ -23,7 +23,7 @@ def lengths(
     """
     different: dict[int, Floats] = {id(table): table for _, table in visits}
     number = {name: n for n, name in enumerate(different)}
-    tables = np.concatenate([np.zeros(0), *different.values()]).astype(precision)
+    tables = np.array([*different.values()], dtype=precision)
     visit = pick(tables, luck, Part.VISIT, [number[id(table)] for _, table in visits])
     services = list(dict.fromkeys(service for service, _ in visits))
     paces = np.array([pace[service] for service in services], dtype=precision)

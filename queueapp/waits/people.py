@@ -7,6 +7,7 @@ from datetime import timedelta
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from queueapp.domain.ordering import Candidate
 from queueapp.domain.snapshot import Expected, Snapshot
@@ -24,6 +25,8 @@ from queueapp.waits.durations import ANY_REASON, LEVELS, NORMAL, Durations, Floa
 from queueapp.waits.servers import Servers, after
 
 _NORMAL_STEPS = np.diff(NORMAL)
+_EACH_LEVEL = np.arange(LEVELS, dtype=np.float64)
+_NOW_OR_NEVER = np.array([0.0, np.inf], dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,9 +85,10 @@ def gone_after(snapshot: Snapshot, waited: Floats, luck: Words) -> Singles:
     """
     at, share = (np.array(column) for column in zip(*snapshot.habits.patience, strict=True))
     # When so small a share is left; who is still there is one of a larger one.
-    falls = np.append(at, np.inf).take((-share).searchsorted(-np.arange(LEVELS) / LEVELS))
-    level = np.arange(LEVELS) * np.append(1.0, share).astype(np.float32)[:, None]
-    tables: Singles = falls.astype(np.float32).take(level.astype(np.intp))
+    left = np.array([LEVELS, *np.ceil(share * LEVELS), 0], dtype=np.intp)
+    falls = np.repeat(np.append(at, np.inf), left[:-1] - left[1:])[::-1].astype(np.float32)
+    level = np.append(1.0, share).astype(np.float32)[:, None] * _EACH_LEVEL
+    tables: Singles = falls.take(level.astype(np.intp))
     return pick(tables, luck, Part.WALK, at.searchsorted(waited, side="right").tolist())
 
 
@@ -148,10 +152,19 @@ def booked(
     return Comers(
         candidates=[one.candidate for one in to_come],
         due=due,
-        free_from=np.where(come < absent, np.float32(np.inf), arrives.astype(np.float32)),
+        free_from=unless(come < absent, arrives.astype(np.float32)),
         owners=[(Stream.EXPECTED, numbers)],
         tables=[_booked_table(snapshot, durations, one) for one in to_come],
     )
+
+
+def unless(never: NDArray[np.bool_], at: Singles) -> Singles:
+    """Moments, changed in place to infinity where `never` says so.
+
+    By a table: the processor cannot guess which branch chance takes, and waits at each.
+    """
+    at += _NOW_OR_NEVER.take(never, mode="wrap")
+    return at
 
 
 def _normal(share: Floats) -> Floats:
@@ -228,10 +241,10 @@ def held_until(snapshot: Snapshot, servers: Servers) -> float:
 def target_of(snapshot: Snapshot, service: int, label: str) -> timedelta:
     """The wait allowed to a class of people for a service."""
     rules = snapshot.rules
-    defaults = {
-        EntryClass.EMERGENCY.value: timedelta(0),
-        EntryClass.URGENT.value: rules.urgent_target,
-        EntryClass.BOOKED.value: rules.booked_target,
-        EntryClass.ONWARD.value: rules.onward_target,
+    defaults: dict[str, timedelta] = {
+        EntryClass.EMERGENCY: timedelta(0),
+        EntryClass.URGENT: rules.urgent_target,
+        EntryClass.BOOKED: rules.booked_target,
+        EntryClass.ONWARD: rules.onward_target,
     }
     return snapshot.targets.get((service, label)) or defaults.get(label, rules.walk_in_target)
