@@ -38,7 +38,8 @@ def turning_up(
     whole, first = (_hours(snapshot, last) for last in (until, min(until, held)))
     kinds = sorted({(s, c) for s, c, _ in rates})
     candidates: list[Candidate] = []
-    owners: list[tuple[Stream, list[int]]] = []
+    owners: list[tuple[Stream, range]] = []
+    targets: list[float] = []
     came: list[Singles] = [np.zeros((0, draws), dtype=np.float32)]
     tables: list[Floats] = []
     each = zip(kinds, streams(seed, Stream.ARRIVALS, range(len(kinds))), strict=True)
@@ -55,13 +56,14 @@ def turning_up(
             -1 - number, -1 - number, service, label, band, now + target, now, 0, now, target
         )
         candidates += [person] * count
-        owners.append((Stream.ARRIVED, [number_of(number, i) for i in range(count)]))
+        targets += [target.total_seconds()] * count
+        own = number_of(number, 0)
+        owners.append((Stream.ARRIVED, range(own, own + count)))
         came.append(_when(chance.standard_exponential((count, draws)), knots))
         tables += [durations.table(service, ANY_REASON)] * count
     free_from = np.concatenate(came)
-    targets = np.array([one.target.total_seconds() for one in candidates]).reshape(-1, 1)
     due = np.minimum(free_from, FAR_S, dtype=np.float64)
-    due += targets
+    due += np.array(targets).reshape(-1, 1)
     return Comers(candidates, due, free_from, owners, tables)
 
 

@@ -106,8 +106,10 @@ def pick(
 
     `tables` are LEVELS quantiles each, one after the other; `table` (N,) says whose is which.
     """
-    level = found >> np.uint32(_STEP * part)
-    level &= np.uint32(LEVELS - 1)
+    first = _STEP * part
+    level = found & np.uint32((LEVELS - 1) << first)
+    if first:
+        level >>= np.uint32(first)
     if table is not None:
         level += np.array(table, dtype=np.uint32)[:, None] * np.uint32(LEVELS)
     # None is out of range; this way of making sure takes the least time.

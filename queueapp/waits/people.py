@@ -24,6 +24,7 @@ from queueapp.waits.chance import (
 from queueapp.waits.durations import ANY_REASON, LEVELS, NORMAL, Durations, Floats, Singles
 from queueapp.waits.servers import Servers, after
 
+_HERE, _UNCONFIRMED = Presence.HERE, Presence.UNCONFIRMED
 _NORMAL_STEPS = np.diff(NORMAL)
 _EACH_LEVEL = np.arange(LEVELS, dtype=np.float64)
 _NOW_OR_NEVER = np.array([0.0, np.inf], dtype=np.float32)
@@ -93,9 +94,9 @@ def gone_after(snapshot: Snapshot, waited: Floats, luck: Words) -> Singles:
 
 
 def _back_from(snapshot: Snapshot, one: Candidate) -> float:
-    if one.presence is Presence.HERE:
+    if one.presence is _HERE:
         return 0.0
-    if one.presence is Presence.UNCONFIRMED:
+    if one.presence is _UNCONFIRMED:
         return np.inf
     back = snapshot.back_by.get(one.entry_id)
     if back is None and one.presence is Presence.ON_THE_WAY:
@@ -229,7 +230,7 @@ def held_until(snapshot: Snapshot, servers: Servers) -> float:
     """Seconds until everyone waiting can be called, as far as that is known."""
     held = [0.0]
     for one in snapshot.waiting:
-        if one.presence is not Presence.UNCONFIRMED:
+        if one.presence is not _UNCONFIRMED:
             held.append(_back_from(snapshot, one))
         if one.passed_over_until is not None:
             held.append(after(snapshot, one.passed_over_until))
