@@ -62,7 +62,8 @@ def turning_up(
         came.append(_when(chance.standard_exponential((count, draws)), knots))
         tables += [durations.table(service, ANY_REASON)] * count
     free_from = np.concatenate(came)
-    due = np.minimum(free_from, FAR_S, dtype=np.float64)
+    due = free_from.astype(np.float64)
+    np.minimum(due, FAR_S, out=due)
     due += np.array(targets).reshape(-1, 1)
     return Comers(candidates, due, free_from, owners, tables)
 

@@ -26,6 +26,7 @@ _MIXING = (
     (np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)),
     (np.uint64(27), np.uint64(0x94D049BB133111EB)),
 )
+_LAST_SHIFT = np.uint64(31)
 
 
 class Stream(IntEnum):
@@ -96,7 +97,7 @@ def _mix(places: NDArray[np.uint64]) -> None:
     for shift, factor in _MIXING:
         places ^= places >> shift
         places *= factor
-    places ^= places >> np.uint64(31)
+    places ^= places >> _LAST_SHIFT
 
 
 def pick(

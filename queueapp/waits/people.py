@@ -173,9 +173,10 @@ def _normal(share: Floats) -> Floats:
     place = share * LEVELS
     place -= 0.5
     place.clip(0.0, LEVELS - 1.0, out=place)
-    low = place.astype(np.intp)
-    np.minimum(low, LEVELS - 2, out=low)
-    place -= low
+    whole = np.floor(place)
+    np.minimum(whole, LEVELS - 2.0, out=whole)
+    low = whole.astype(np.intp)
+    place -= whole
     place *= _NORMAL_STEPS.take(low, mode="wrap")
     place += NORMAL.take(low, mode="wrap")
     return place
@@ -198,6 +199,29 @@ def _declared_delays_s(snapshot: Snapshot, people: Sequence[Candidate]) -> list[
     wished = [c.clinicians if c.preference is not PreferenceKind.NONE else () for c in people]
     delays = ([delay for one, delay in declared if one in wish] for wish in wished)
     return [max(mine, default=timedelta(0)).total_seconds() for mine in delays]
+
+
+def wished_spans(snapshot: Snapshot, wishing: Sequence[Candidate]) -> Floats:
+    """From when until when each shift wished for by N people is there (J, 2, N, 1).
+
+    Who wished for fewer than J has infinities instead.
+    """
+    shifts = [
+        (after(snapshot, s.starts_at), after(snapshot, s.ends_at), s) for s in snapshot.shifts
+    ]
+    wishes = [(one.service_id, one.clinicians) for one in wishing]
+    spans = {
+        (service, wished): [
+            (starts, ends)
+            for starts, ends, s in shifts
+            if s.clinician_id in wished and service in s.services
+        ]
+        for service, wished in set(wishes)
+    }
+    most = max(map(len, spans.values()))
+    padded = {wish: mine + [(np.inf, np.inf)] * (most - len(mine)) for wish, mine in spans.items()}
+    times = np.array([padded[wish] for wish in wishes]).reshape(len(wishes), most, 2)
+    return times.transpose(1, 2, 0)[..., None]
 
 
 def soon_booked(snapshot: Snapshot, until: float) -> list[Expected]:

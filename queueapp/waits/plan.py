@@ -205,8 +205,7 @@ def whom(
 ) -> NDArray[np.bool_]:
     """Whom each shift can serve (S, E), as `can` says; of those alike one is asked about."""
     asked = [
-        (c.service_id, c.needs, c.clinicians if c.preference is ONLY else None)
-        for c in everybody
+        (c.service_id, c.needs, c.clinicians if c.preference is ONLY else None) for c in everybody
     ]
     alike = dict(zip(asked, everybody, strict=True))
     number = {key: n for n, key in enumerate(alike)}
@@ -218,9 +217,7 @@ def _kinds(
     servers: Servers, everybody: Sequence[Candidate]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.intp]]:
     """Whom each kind of server fits, whom it may call only once released, and servers' kinds."""
-    wished = [
-        c.clinicians if c.preference is IF_POSSIBLE else None for c in everybody
-    ]
+    wished = [c.clinicians if c.preference is IF_POSSIBLE else None for c in everybody]
     number = {wish: n for n, wish in enumerate(dict.fromkeys(wished))}
     others = np.array(
         [[w is not None and s.clinician_id not in w for w in number] for s in servers.shifts], bool
@@ -259,9 +256,7 @@ def _factors(durations: Durations, servers: Servers, wanted: Sequence[int]) -> F
 
 def able(one: Candidate, shift: ShiftView) -> bool:
     """Whether a shift could ever serve somebody; a room is only known once the shift is open."""
-    if shift.is_open and not one.needs <= shift.room_features:
-        return False
-    return can_serve(one, shift)
+    return can_serve(one, shift) and (not shift.is_open or one.needs <= shift.room_features)
 
 
 def released(snapshot: Snapshot, everybody: Sequence[Candidate], due: Floats) -> Floats:
@@ -270,28 +265,13 @@ def released(snapshot: Snapshot, everybody: Sequence[Candidate], due: Floats) ->
     Of the shape of `due` (N, …), a row per person; minus infinity for who has no such wish.
     """
     found = np.full(due.shape, -np.inf)
-    wishes: dict[tuple[int, frozenset[int]], list[int]] = defaultdict(list)
-    for n, one in enumerate(everybody):
-        if one.preference is IF_POSSIBLE:
-            wishes[one.service_id, one.clinicians].append(n)
-    if not wishes:
+    rows = [n for n, one in enumerate(everybody) if one.preference is IF_POSSIBLE]
+    if not rows:
         return found
-    shifts = [(s, after(snapshot, s.starts_at), after(snapshot, s.ends_at)) for s in snapshot.shifts]
-    spans: dict[tuple[tuple[float, float], ...], list[int]] = defaultdict(list)
-    for (service, clinicians), rows in wishes.items():
-        spans[
-            tuple(
-                (starts, ends)
-                for s, starts, ends in shifts
-                if s.clinician_id in clinicians and service in s.services
-            )
-        ] += rows
-    release = snapshot.rules.release.total_seconds()
-    for times, rows in spans.items():
-        mine = due[rows]
-        last = np.full(mine.shape, -np.inf)
-        for starts, ends in times:
-            np.maximum(last, ends, out=last, where=mine > starts)
-        mine -= release
-        found[rows] = np.minimum(mine, last, out=mine)
+    mine = due[rows].reshape(len(rows), -1)
+    last = np.full(mine.shape, -np.inf)
+    for starts, ends in people.wished_spans(snapshot, [everybody[n] for n in rows]):
+        np.maximum(last, ends, out=last, where=mine > starts)
+    mine -= snapshot.rules.release.total_seconds()
+    found.reshape(len(due), -1)[rows] = np.minimum(mine, last, out=last)
     return found

@@ -84,7 +84,8 @@ def place_servers(snapshot: Snapshot, durations: Durations, draws: int, seed: in
     most = max((len(s) for s in spans), default=0)
     padded = np.full((len(shifts), most, 2), np.inf)
     for i, span in enumerate(spans):
-        padded[i, : len(span)] = np.array(span).reshape(-1, 2)
+        if span:
+            padded[i, : len(span)] = span
     servers = Servers(
         shifts=shifts,
         ready=np.array(ready).reshape(-1, draws).T,
