@@ -11,9 +11,9 @@ import numpy as np
 from queueapp.domain.ordering import Candidate
 from queueapp.domain.snapshot import Snapshot
 from queueapp.domain.visit import EntryClass
-from queueapp.waits.chance import Stream, number_of, stream
+from queueapp.waits.chance import Stream, number_of, streams
 from queueapp.waits.durations import ANY_REASON, Durations, Floats, Singles
-from queueapp.waits.people import Comers, target_of, walk_in_target_s
+from queueapp.waits.people import Comers, target_of, unless, walk_in_target_s
 from queueapp.waits.servers import after
 
 MOST_ARRIVALS = 60
@@ -32,17 +32,18 @@ def turning_up(
     Those due after everyone here overtake only who cannot be called yet: until the last of these
     can (`held`), they come; later they would change nothing.
     """
-    now = snapshot.taken_at
-    latest = max((after(snapshot, c.due_by) for c in snapshot.waiting), default=0.0)
+    now, rates = snapshot.taken_at, snapshot.habits.arrivals_per_hour
+    latest = after(snapshot, max((c.due_by for c in snapshot.waiting), default=now))
     latest = max([latest, *(walk_in_target_s(snapshot, s) for s in snapshot.services)])
-    candidates: list[Candidate] = []
-    owners: list[tuple[Stream, list[int]]] = []
-    counted: list[Floats] = []
-    expected: list[Knots] = []
-    rates = snapshot.habits.arrivals_per_hour
-    kinds = sorted({(s, c) for s, c, _ in rates})
     whole, first = (_hours(snapshot, last) for last in (until, min(until, held)))
-    for number, (service, label) in enumerate(kinds):
+    kinds = sorted({(s, c) for s, c, _ in rates})
+    candidates: list[Candidate] = []
+    owners: list[tuple[Stream, range]] = []
+    targets: list[float] = []
+    came: list[Singles] = [np.zeros((0, draws), dtype=np.float32)]
+    tables: list[Floats] = []
+    each = zip(kinds, streams(seed, Stream.ARRIVALS, range(len(kinds))), strict=True)
+    for number, ((service, label), chance) in enumerate(each):
         target = target_of(snapshot, service, label)
         moments, hours = whole if target.total_seconds() < latest else first
         knots = _knots([rates.get((service, label, h), 0.0) for h in hours], moments)
@@ -55,41 +56,40 @@ def turning_up(
             -1 - number, -1 - number, service, label, band, now + target, now, 0, now, target
         )
         candidates += [person] * count
-        owners.append((Stream.ARRIVED, [number_of(number, i) for i in range(count)]))
-        expected.append(knots)
-        # One after the other, so that a longer horizon leaves the luck of the earlier ones alone.
-        between = stream(seed, Stream.ARRIVALS, number).standard_exponential((count, draws))
-        for earlier, later in pairwise(between):
-            later += earlier
-        counted.append(between)
-    came = _when(counted, expected) if counted else np.zeros((0, draws), dtype=np.float32)
-    targets = np.array([one.target.total_seconds() for one in candidates]).reshape(-1, 1)
-    due = np.minimum(came, np.float32(FAR_S)) + targets
-    tables = [durations.table(one.service_id, ANY_REASON) for one in candidates]
-    return Comers(candidates, due, came, owners, tables)
+        targets += [target.total_seconds()] * count
+        own = number_of(number, 0)
+        owners.append((Stream.ARRIVED, range(own, own + count)))
+        came.append(_when(chance.standard_exponential((count, draws)), knots))
+        tables += [durations.table(service, ANY_REASON)] * count
+    free_from = np.concatenate(came)
+    due = free_from.astype(np.float64)
+    np.minimum(due, FAR_S, out=due)
+    due += np.array(targets).reshape(-1, 1)
+    return Comers(candidates, due, free_from, owners, tables)
 
 
-def _when(groups: Sequence[Floats], expected: Sequence[Knots]) -> Singles:
-    """When so many of each group (n, D) have come, by straight lines between its knots.
+def _when(between: Floats, knots: Knots) -> Singles:
+    """When so many of a kind (n, D) come, by straight lines between the knots.
 
-    All groups one after the other (N, D); infinity for who comes after the last knot.
+    `between` one and the next lies so much of what is expected; it is summed up in place. Infinity
+    for who comes after the last knot.
     """
-    most = max(map(len, expected))
-    padded = np.array([knots + knots[-1:] * (most - len(knots)) for knots in expected])
-    counted = np.concatenate(groups).astype(np.float32)
-    each = np.repeat(padded, [len(group) for group in groups], axis=0).astype(np.float32)
-    at = np.zeros_like(counted)
-    for begin, end in pairwise(each.transpose(1, 2, 0)[..., None]):
-        lasts, more = end - begin
-        beyond = counted - begin[1]
-        nobody = (more == 0) & (lasts > 0)
-        if nobody.any():
-            at += lasts * (nobody & (beyond > 0))
-        np.maximum(beyond, 0, out=beyond)
-        np.minimum(beyond, more, out=beyond)
-        beyond *= np.divide(lasts, more, out=np.zeros_like(more), where=more > 0)
-        at += beyond
-    return np.where(counted > each[:, -1, 1:], np.float32(np.inf), at)
+    # One after the other, so that a longer horizon leaves the luck of the earlier ones alone.
+    for earlier, later in pairwise(between):
+        later += earlier
+    counted = between.astype(np.float32)
+    line = np.array(knots, dtype=np.float32)
+    steps = zip(pairwise(line[:, 1].tolist()), (line[1:] - line[:-1]).tolist(), strict=True)
+    at = np.zeros(counted.shape, dtype=np.float32)
+    for (before, by), (lasts, more) in steps:
+        if more > 0:
+            beyond = counted.clip(before, by)
+            beyond -= before
+            beyond *= lasts / more
+            at += beyond
+        elif lasts > 0:
+            at += np.float32(lasts) * (counted > before)
+    return unless(counted > line[-1, 1], at)
 
 
 def _knots(rates: Sequence[float], moments: Sequence[float]) -> Knots:

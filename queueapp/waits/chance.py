@@ -4,7 +4,7 @@ Common random numbers (Glasserman & Yao 1992): a quote then changes because the 
 because the dice were thrown again, and one person more never shuffles the others' luck.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import TypeVar
 
@@ -26,6 +26,7 @@ _MIXING = (
     (np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)),
     (np.uint64(27), np.uint64(0x94D049BB133111EB)),
 )
+_LAST_SHIFT = np.uint64(31)
 
 
 class Stream(IntEnum):
@@ -58,21 +59,30 @@ def stream(seed: int, kind: Stream, number: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, number, int(kind)]))
 
 
+def streams(seed: int, kind: Stream, numbers: Iterable[int]) -> Iterator[np.random.Generator]:
+    """The streams of several, each at an end when the next one begins."""
+    bits = np.random.Philox(key=seed)
+    chance, begins = np.random.Generator(bits), bits.state
+    for number in numbers:
+        begins["state"]["counter"] = np.array([0, 0, number, kind], dtype=np.uint64)
+        bits.state = begins
+        yield chance
+
+
 def words(seed: int, owners: Owners, draws: int) -> Words:
     """One random word per owner and draw (N, D): the first of each owner's stream.
 
     SplitMix64 (Steele, Lea & Flood 2014), all streams at once: each begins at a place of the cycle
     of 2**64 that seed, kind and number say.
     """
-    kinds = np.repeat(
-        np.array([kind for kind, _ in owners], dtype=np.uint64), [len(whose) for _, whose in owners]
-    )
-    numbers = np.array([n for _, whose in owners for n in whose], dtype=np.uint64)
-    start = np.full(len(kinds), seed, dtype=np.uint64)
-    for part in (kinds, numbers):
-        start += part
-        start *= _GOLDEN
-        _mix(start)
+    start = np.array([kind for kind, _ in owners], dtype=np.uint64)
+    start += np.uint64(seed)
+    start *= _GOLDEN
+    _mix(start)
+    start = start.repeat([len(whose) for _, whose in owners])
+    start += np.array([n for _, whose in owners for n in whose], dtype=np.uint64)
+    start *= _GOLDEN
+    _mix(start)
     steps = _GOLDEN * np.arange(1, (draws + 1) // 2 + 1, dtype=np.uint64)
     found = np.empty((len(start), len(steps)), dtype=np.uint64)
     for first in range(0, len(start), _AT_ONCE):
@@ -87,7 +97,7 @@ def _mix(places: NDArray[np.uint64]) -> None:
     for shift, factor in _MIXING:
         places ^= places >> shift
         places *= factor
-    places ^= places >> np.uint64(31)
+    places ^= places >> _LAST_SHIFT
 
 
 def pick(
@@ -97,11 +107,14 @@ def pick(
 
     `tables` are LEVELS quantiles each, one after the other; `table` (N,) says whose is which.
     """
-    level = found >> np.uint32(_STEP * part)
-    level &= np.uint32(LEVELS - 1)
+    first = _STEP * part
+    level = found & np.uint32((LEVELS - 1) << first)
+    if first:
+        level >>= np.uint32(first)
     if table is not None:
         level += np.array(table, dtype=np.uint32)[:, None] * np.uint32(LEVELS)
-    return tables.take(level, mode="clip")
+    # None is out of range; this way of making sure takes the least time.
+    return tables.take(level, mode="wrap")
 
 
 def shares(found: Words) -> Floats:

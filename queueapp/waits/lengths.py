@@ -21,15 +21,14 @@ def lengths(
     `visits` (N,) are the service and the quantiles of each one's visit, `pace` (D,) what all visits
     of a service share.
     """
-    different: dict[int, Floats] = {id(table): table for _, table in visits}
-    number = {name: n for n, name in enumerate(different)}
-    tables = np.concatenate([np.zeros(0), *different.values()]).astype(precision)
-    visit = pick(tables, luck, Part.VISIT, [number[id(table)] for _, table in visits])
-    services = list(dict.fromkeys(service for service, _ in visits))
-    paces = np.array([pace[service] for service in services], dtype=precision)
-    visit *= paces.reshape(-1, luck.shape[1]).take(
-        [services.index(service) for service, _ in visits], axis=0
-    )
+    names = [(service, id(table)) for service, table in visits]
+    kinds = dict(zip(names, visits, strict=True))
+    number = {name: n for n, name in enumerate(kinds)}
+    whose = [number[name] for name in names]
+    tables = np.array([table for _, table in kinds.values()], dtype=precision)
+    paces = np.array([pace[service] for service, _ in kinds.values()], dtype=precision)
+    visit = pick(tables, luck, Part.VISIT, whose)
+    visit *= paces.reshape(-1, luck.shape[1]).take(whose, axis=0)
     gap = pick(durations.gap.astype(precision), luck, Part.GAP)
     besides = pick(durations.walk.astype(precision), luck, Part.WALK)
     besides += gap

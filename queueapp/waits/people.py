@@ -7,6 +7,7 @@ from datetime import timedelta
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from queueapp.domain.ordering import Candidate
 from queueapp.domain.snapshot import Expected, Snapshot
@@ -23,7 +24,10 @@ from queueapp.waits.chance import (
 from queueapp.waits.durations import ANY_REASON, LEVELS, NORMAL, Durations, Floats, Singles
 from queueapp.waits.servers import Servers, after
 
+_HERE, _UNCONFIRMED = Presence.HERE, Presence.UNCONFIRMED
 _NORMAL_STEPS = np.diff(NORMAL)
+_EACH_LEVEL = np.arange(LEVELS, dtype=np.float64)
+_NOW_OR_NEVER = np.array([0.0, np.inf], dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,16 +86,17 @@ def gone_after(snapshot: Snapshot, waited: Floats, luck: Words) -> Singles:
     """
     at, share = (np.array(column) for column in zip(*snapshot.habits.patience, strict=True))
     # When so small a share is left; who is still there is one of a larger one.
-    falls = np.append(at, np.inf).take((-share).searchsorted(-np.arange(LEVELS) / LEVELS))
-    level = np.arange(LEVELS) * np.append(1.0, share).astype(np.float32)[:, None]
-    tables: Singles = falls.astype(np.float32).take(level.astype(np.intp))
+    left = np.array([LEVELS, *np.ceil(share * LEVELS), 0], dtype=np.intp)
+    falls = np.repeat(np.append(at, np.inf), left[:-1] - left[1:])[::-1].astype(np.float32)
+    level = np.append(1.0, share).astype(np.float32)[:, None] * _EACH_LEVEL
+    tables: Singles = falls.take(level.astype(np.intp))
     return pick(tables, luck, Part.WALK, at.searchsorted(waited, side="right").tolist())
 
 
 def _back_from(snapshot: Snapshot, one: Candidate) -> float:
-    if one.presence is Presence.HERE:
+    if one.presence is _HERE:
         return 0.0
-    if one.presence is Presence.UNCONFIRMED:
+    if one.presence is _UNCONFIRMED:
         return np.inf
     back = snapshot.back_by.get(one.entry_id)
     if back is None and one.presence is Presence.ON_THE_WAY:
@@ -111,8 +116,8 @@ def booked(
     """
     habits, rules = snapshot.habits, snapshot.rules
     numbers = [one.appointment_id for one in to_come]
-    luck = words(seed, [(kind, numbers) for kind in (Stream.COMING, Stream.LATENESS)], draws)
-    come, late = np.split(shares(luck), 2)
+    luck = shares(words(seed, [(Stream.COMING, numbers), (Stream.LATENESS, numbers)], draws))
+    come, late = luck[: len(numbers)], luck[len(numbers) :]
 
     def each(values: Sequence[float]) -> Floats:
         return np.array(values, dtype=np.float64).reshape(-1, 1)
@@ -122,15 +127,19 @@ def booked(
     if sd > 0:
         usual = NormalDist(mean, sd)
         past = each([usual.cdf(-s) for s in scheduled[:, 0].tolist()])
-        lateness = mean + sd * _normal(past + (1 - past) * late)
+        late *= 1 - past
+        late += past
+        arrives = _normal(late)
+        arrives *= sd
+        arrives += mean
     else:
-        past, lateness = (scheduled + mean < 0).astype(np.float64), np.full_like(late, mean)
+        past, arrives = (scheduled + mean < 0).astype(np.float64), np.full_like(late, mean)
     missing = habits.no_show
     absent = missing / np.maximum(missing + (1 - missing) * (1 - past), 1e-12)
-    arrives = np.maximum(scheduled + lateness, 0.0)
-    delay = each([_declared_delay_s(snapshot, one.candidate) for one in to_come])
+    arrives += scheduled
+    np.maximum(arrives, 0.0, out=arrives)
     late_by = arrives - scheduled
-    late_by -= delay
+    late_by -= each(_declared_delays_s(snapshot, [one.candidate for one in to_come]))
     as_walk_in = {
         s: walk_in_target_s(snapshot, s) for s in {c.candidate.service_id for c in to_come}
     }
@@ -139,22 +148,38 @@ def booked(
         each([as_walk_in[one.candidate.service_id] for one in to_come]),
         each([one.candidate.target.total_seconds() for one in to_come]),
     )
+    due = np.where(late_by <= rules.grace.total_seconds(), scheduled, arrives)
+    due += allowed
     return Comers(
         candidates=[one.candidate for one in to_come],
-        due=np.where(late_by <= rules.grace.total_seconds(), scheduled, arrives) + allowed,
-        free_from=np.where(come < absent, np.inf, arrives).astype(np.float32),
+        due=due,
+        free_from=unless(come < absent, arrives.astype(np.float32)),
         owners=[(Stream.EXPECTED, numbers)],
         tables=[_booked_table(snapshot, durations, one) for one in to_come],
     )
 
 
+def unless(never: NDArray[np.bool_], at: Singles) -> Singles:
+    """Moments, changed in place to infinity where `never` says so.
+
+    By a table: the processor cannot guess which branch chance takes, and waits at each.
+    """
+    at += _NOW_OR_NEVER.take(never, mode="wrap")
+    return at
+
+
 def _normal(share: Floats) -> Floats:
     """Quantiles of the normal distribution, by straight lines between those known."""
-    place = np.clip(share * LEVELS - 0.5, 0.0, LEVELS - 1.0)
-    low = np.minimum(place.astype(np.intp), LEVELS - 2)
-    found: Floats = NORMAL.take(low)
-    found += (place - low) * _NORMAL_STEPS.take(low)
-    return found
+    place = share * LEVELS
+    place -= 0.5
+    place.clip(0.0, LEVELS - 1.0, out=place)
+    whole = np.floor(place)
+    np.minimum(whole, LEVELS - 2.0, out=whole)
+    low = whole.astype(np.intp)
+    place -= whole
+    place *= _NORMAL_STEPS.take(low, mode="wrap")
+    place += NORMAL.take(low, mode="wrap")
+    return place
 
 
 def _booked_table(snapshot: Snapshot, durations: Durations, one: Expected) -> Floats:
@@ -166,11 +191,37 @@ def _booked_table(snapshot: Snapshot, durations: Durations, one: Expected) -> Fl
     return table
 
 
-def _declared_delay_s(snapshot: Snapshot, person: Candidate) -> float:
-    if person.preference is PreferenceKind.NONE:
-        return 0.0
-    delays = [s.declared_delay for s in snapshot.shifts if s.clinician_id in person.clinicians]
-    return max(delays, default=timedelta(0)).total_seconds()
+def _declared_delays_s(snapshot: Snapshot, people: Sequence[Candidate]) -> list[float]:
+    """By how much those whom each of them wished for said that they will be late."""
+    declared = [(s.clinician_id, s.declared_delay) for s in snapshot.shifts if s.declared_delay]
+    if not declared:
+        return [0.0] * len(people)
+    wished = [c.clinicians if c.preference is not PreferenceKind.NONE else () for c in people]
+    delays = ([delay for one, delay in declared if one in wish] for wish in wished)
+    return [max(mine, default=timedelta(0)).total_seconds() for mine in delays]
+
+
+def wished_spans(snapshot: Snapshot, wishing: Sequence[Candidate]) -> Floats:
+    """From when until when each shift wished for by N people is there (J, 2, N, 1).
+
+    Who wished for fewer than J has infinities instead.
+    """
+    shifts = [
+        (after(snapshot, s.starts_at), after(snapshot, s.ends_at), s) for s in snapshot.shifts
+    ]
+    wishes = [(one.service_id, one.clinicians) for one in wishing]
+    spans = {
+        (service, wished): [
+            (starts, ends)
+            for starts, ends, s in shifts
+            if s.clinician_id in wished and service in s.services
+        ]
+        for service, wished in set(wishes)
+    }
+    most = max(map(len, spans.values()))
+    padded = {wish: mine + [(np.inf, np.inf)] * (most - len(mine)) for wish, mine in spans.items()}
+    times = np.array([padded[wish] for wish in wishes]).reshape(len(wishes), most, 2)
+    return times.transpose(1, 2, 0)[..., None]
 
 
 def soon_booked(snapshot: Snapshot, until: float) -> list[Expected]:
@@ -203,7 +254,7 @@ def held_until(snapshot: Snapshot, servers: Servers) -> float:
     """Seconds until everyone waiting can be called, as far as that is known."""
     held = [0.0]
     for one in snapshot.waiting:
-        if one.presence is not Presence.UNCONFIRMED:
+        if one.presence is not _UNCONFIRMED:
             held.append(_back_from(snapshot, one))
         if one.passed_over_until is not None:
             held.append(after(snapshot, one.passed_over_until))
@@ -215,10 +266,10 @@ def held_until(snapshot: Snapshot, servers: Servers) -> float:
 def target_of(snapshot: Snapshot, service: int, label: str) -> timedelta:
     """The wait allowed to a class of people for a service."""
     rules = snapshot.rules
-    defaults = {
-        EntryClass.EMERGENCY.value: timedelta(0),
-        EntryClass.URGENT.value: rules.urgent_target,
-        EntryClass.BOOKED.value: rules.booked_target,
-        EntryClass.ONWARD.value: rules.onward_target,
+    defaults: dict[str, timedelta] = {
+        EntryClass.EMERGENCY: timedelta(0),
+        EntryClass.URGENT: rules.urgent_target,
+        EntryClass.BOOKED: rules.booked_target,
+        EntryClass.ONWARD: rules.onward_target,
     }
     return snapshot.targets.get((service, label)) or defaults.get(label, rules.walk_in_target)

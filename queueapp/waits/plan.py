@@ -22,6 +22,8 @@ from queueapp.waits.durations import Durations, Floats, Singles
 from queueapp.waits.lengths import lengths
 from queueapp.waits.servers import Servers, after, place_servers
 
+# Looked up once, not for everybody.
+ONLY, IF_POSSIBLE = PreferenceKind.ONLY, PreferenceKind.IF_POSSIBLE
 # Bands lie this many seconds apart; ties are broken by far less than a microsecond a person.
 BAND_S = 2e6
 TIE_S = 1e-9
@@ -92,7 +94,7 @@ def make_plan(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -
         [one.move is not None or one.visit_busy or i in siblings for i, one in enumerate(line)],
         dtype=bool,
     )
-    fixed, moving = np.flatnonzero(~unsteady), np.flatnonzero(unsteady)
+    fixed, moving = (~unsteady).nonzero()[0], unsteady.nonzero()[0]
     late = np.concatenate([moving, np.arange(len(line), len(everybody))])
     fits, held, kind = _kinds(servers, everybody)
     free = np.array([people.free_from(snapshot, one) for one in line], dtype=np.float64)
@@ -110,10 +112,11 @@ def make_plan(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -
     late_key = np.concatenate(
         [np.repeat(due[moving, None], draws, axis=1), *(c.due for c in comers)]
     )
-    late_release = np.zeros((0, 0))
-    if held[:, late].any():
-        late_release = released(snapshot, [everybody[i] for i in late], late_key)
-    bands = np.array([(everybody[i].band - 1) * BAND_S for i in late])
+    late_people = [everybody[i] for i in late.tolist()]
+    late_held, late_release = held[:, late], np.zeros((0, 0))
+    if late_held.any():
+        late_release = released(snapshot, late_people, late_key)
+    bands = np.array([(one.band - 1) * BAND_S for one in late_people])
     late_key += (bands + TIE_S * late)[:, None]
     late_key[: len(moving)] = waiting_key[moving, None]
     owners: list[tuple[Stream, Sequence[int]]] = [(Stream.ENTRY, [c.entry_id for c in line])]
@@ -121,7 +124,8 @@ def make_plan(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -
     if snapshot.habits.patience:
         owners.append((Stream.PATIENCE, [c.entry_id for c in line]))
         owners.append((Stream.PATIENCE_TO_COME, range(len(everybody) - len(line))))
-    luck, patience = np.split(words(seed, owners, draws), [len(everybody)])
+    found = words(seed, owners, draws)
+    luck, patience = found[: len(everybody)], found[len(everybody) :]
     tables = [people.waiting_table(snapshot, durations, one) for one in line]
     tables += [table for group in comers for table in group.tables]
     wanted = [c.service_id for c in everybody]
@@ -143,7 +147,7 @@ def make_plan(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -
         late_free=late_free,
         late_release=late_release,
         late_fits=fits[:, late],
-        late_held=held[:, late],
+        late_held=late_held,
         fits=fits,
         held=held,
         kind=kind,
@@ -185,6 +189,8 @@ def order_keys(ordered: Sequence[Candidate], home: Sequence[Candidate], now: dat
 
 
 def _siblings(line: Sequence[Candidate]) -> dict[int, list[int]]:
+    if len({one.visit_id for one in line}) == len(line):
+        return {}
     visits: dict[int, list[int]] = defaultdict(list)
     for i, one in enumerate(line):
         visits[one.visit_id].append(i)
@@ -199,8 +205,7 @@ def whom(
 ) -> NDArray[np.bool_]:
     """Whom each shift can serve (S, E), as `can` says; of those alike one is asked about."""
     asked = [
-        (c.service_id, c.needs, c.clinicians if c.preference is PreferenceKind.ONLY else None)
-        for c in everybody
+        (c.service_id, c.needs, c.clinicians if c.preference is ONLY else None) for c in everybody
     ]
     alike = dict(zip(asked, everybody, strict=True))
     number = {key: n for n, key in enumerate(alike)}
@@ -212,9 +217,7 @@ def _kinds(
     servers: Servers, everybody: Sequence[Candidate]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.intp]]:
     """Whom each kind of server fits, whom it may call only once released, and servers' kinds."""
-    wished = [
-        c.clinicians if c.preference is PreferenceKind.IF_POSSIBLE else None for c in everybody
-    ]
+    wished = [c.clinicians if c.preference is IF_POSSIBLE else None for c in everybody]
     number = {wish: n for n, wish in enumerate(dict.fromkeys(wished))}
     others = np.array(
         [[w is not None and s.clinician_id not in w for w in number] for s in servers.shifts], bool
@@ -234,7 +237,8 @@ def _gone(
     if not snapshot.habits.patience:
         return np.zeros((0, to_come_from.shape[1]), dtype=np.float32)
     waited = np.zeros(len(luck))
-    waited[: len(line)] = [max(-after(snapshot, one.arrived_at), 0.0) for one in line]
+    waited[: len(line)] = [-after(snapshot, one.arrived_at) for one in line]
+    np.maximum(waited, 0.0, out=waited)
     gone = people.gone_after(snapshot, waited, luck)
     gone[: len(line)] -= waited[: len(line), None].astype(np.float32)
     gone[len(line) :] += to_come_from
@@ -252,9 +256,7 @@ def _factors(durations: Durations, servers: Servers, wanted: Sequence[int]) -> F
 
 def able(one: Candidate, shift: ShiftView) -> bool:
     """Whether a shift could ever serve somebody; a room is only known once the shift is open."""
-    if shift.is_open and not one.needs <= shift.room_features:
-        return False
-    return can_serve(one, shift)
+    return can_serve(one, shift) and (not shift.is_open or one.needs <= shift.room_features)
 
 
 def released(snapshot: Snapshot, everybody: Sequence[Candidate], due: Floats) -> Floats:
@@ -262,21 +264,14 @@ def released(snapshot: Snapshot, everybody: Sequence[Candidate], due: Floats) ->
 
     Of the shape of `due` (N, …), a row per person; minus infinity for who has no such wish.
     """
-    found = np.full_like(due, -np.inf)
-    spans: dict[tuple[tuple[float, float], ...], list[int]] = defaultdict(list)
-    for n, one in enumerate(everybody):
-        if one.preference is PreferenceKind.IF_POSSIBLE:
-            wished = (
-                (after(snapshot, s.starts_at), after(snapshot, s.ends_at))
-                for s in snapshot.shifts
-                if s.clinician_id in one.clinicians and one.service_id in s.services
-            )
-            spans[tuple(wished)].append(n)
-    release = snapshot.rules.release.total_seconds()
-    for times, rows in spans.items():
-        mine = due[rows]
-        last = np.full_like(mine, -np.inf)
-        for starts, ends in times:
-            np.maximum(last, ends, out=last, where=mine > starts)
-        found[rows] = np.minimum(mine - release, last)
+    found = np.full(due.shape, -np.inf)
+    rows = [n for n, one in enumerate(everybody) if one.preference is IF_POSSIBLE]
+    if not rows:
+        return found
+    mine = due[rows].reshape(len(rows), -1)
+    last = np.full(mine.shape, -np.inf)
+    for starts, ends in people.wished_spans(snapshot, [everybody[n] for n in rows]):
+        np.maximum(last, ends, out=last, where=mine > starts)
+    mine -= snapshot.rules.release.total_seconds()
+    found.reshape(len(due), -1)[rows] = np.minimum(mine, last, out=last)
     return found

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from queueapp.domain.ordering import ShiftView
 from queueapp.domain.snapshot import InRoom, Snapshot
-from queueapp.waits.chance import Part, Stream, pick, stream, words
+from queueapp.waits.chance import Part, Stream, pick, stream, streams, words
 from queueapp.waits.durations import Durations, Floats
 
 # An open shift past its planned end goes on for this long; nobody has said otherwise.
@@ -110,12 +110,13 @@ def place_servers(snapshot: Snapshot, durations: Durations, draws: int, seed: in
     most = max((len(s) for s in spans), default=0)
     padded = np.full((len(shifts), most, 2), np.inf)
     for i, span in enumerate(spans):
-        padded[i, : len(span)] = np.array(span).reshape(-1, 2)
+        if span:
+            padded[i, : len(span)] = span
     ends = [ends_after(snapshot, s) for s in shifts]
     turns, opens = _turns(ends, spans)
     servers = Servers(
         shifts=shifts,
-        ready=np.stack(ready, axis=1) if ready else np.zeros((draws, 0)),
+        ready=np.array(ready).reshape(-1, draws).T,
         ends=np.array(ends),
         turns=turns,
         opens=opens,
@@ -124,7 +125,8 @@ def place_servers(snapshot: Snapshot, durations: Durations, draws: int, seed: in
         visit_free=visit_free,
         pace=pace,
     )
-    servers.ready[:] = servers.open_from(np.arange(len(shifts)), servers.ready)
+    # Server by server: so whole rows are compared with one number each.
+    servers.ready.T[:] = servers.open_from(np.arange(len(shifts))[:, None], servers.ready.T)
     return servers
 
 
@@ -213,8 +215,8 @@ def day_pace(snapshot: Snapshot, durations: Durations, draws: int, seed: int) ->
     services |= {e.candidate.service_id for e in snapshot.expected}
     services |= {service for service, _, _ in snapshot.habits.arrivals_per_hour}
     return {
-        s: np.exp(durations.learned(s).unsure * stream(seed, Stream.DAY, s).standard_normal(draws))
-        for s in services
+        s: np.exp(durations.learned(s).unsure * chance.standard_normal(draws))
+        for s, chance in zip(services, streams(seed, Stream.DAY, services), strict=True)
     }
 
 
