@@ -8,7 +8,7 @@ one set per kind of server and moment; only who comes later has a place of their
 """
 
 from dataclasses import dataclass
-from itertools import groupby
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,24 +21,48 @@ from queueapp.waits.plan import Plan, order_keys
 
 # After every moment that there is.
 END = 1e30
+Turns = NDArray[np.unsignedinteger[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """`called` (E, D): seconds until the call, infinity for never; `server` (E, D): whose, or -1.
+    """`called` (E, D): seconds until the call; infinity for never.
 
     `idle` (S, D): when each server first had nobody to call; infinity for never. A server not
     idle when the last one waiting was called counts as idle from its next free moment.
-    The calls of each draw as they come, among them some of nobody: `at`, `whose` (the server) and
-    `key` (the place in the order of the one called), each (D, T).
+    The calls of each draw take turns, one after the other: `at` (T + 1, D) is when each is, `turn`
+    (S, E, D) in which each server calls each one. T, whose `at` is infinity, stands for never: a
+    turn is a byte where a moment is four. `waiting_key` (W,) and `coming_key` (E - W, D) are the
+    places in the order.
     """
 
     called: Singles
-    server: NDArray[np.int16]
     idle: Singles
     at: Singles
-    whose: NDArray[np.int16]
-    key: Singles
+    turn: Turns
+    waiting_key: Singles
+    coming_key: Singles
+
+    @property
+    def never(self) -> np.unsignedinteger[Any]:
+        """The turn that never comes."""
+        return self.turn.dtype.type(len(self.at) - 1)
+
+    def when(self, turns: Turns) -> Singles:
+        """The moments (…, D) of turns (…, D)."""
+        draws = self.at.shape[1]
+        spot = np.multiply(turns, draws, dtype=np.intp)
+        spot += np.arange(draws)
+        return self.at.take(spot)
+
+    def due_by(self, due: float) -> int:
+        """How many of those waiting are due by then, the first in order."""
+        return int(self.waiting_key.searchsorted(np.float32(due), side="right"))
+
+    def unless_due_by(self, due: float, turns: Turns) -> Turns:
+        """Of the turns (…, E - W, D) of those to come the ones of who is due later."""
+        sooner = (self.coming_key <= np.float32(due)) * self.never
+        return np.maximum(turns, sooner)
 
 
 class _Run:
@@ -234,37 +258,33 @@ class _Run:
 
     def outcome(self) -> Outcome:
         """What came of it, once played."""
-        plan, people, draws = self.plan, self.people, self.plan.draws
+        plan, people, never = self.plan, self.people, self.steps
+        draws = plan.draws
+        at = np.full((never + 1, draws), np.inf, dtype=np.float32)
         called = np.full((people + 1, draws), np.inf, dtype=np.float32)
-        server = np.full((people + 1, draws), -1, dtype=np.int16)
-        key = np.zeros((people + 1, draws), dtype=np.float32)
-        key[: len(plan.waiting)] = plan.waiting_key[:, None]
-        key[plan.late] = plan.late_key
-        key[people] = -np.inf
-        shape = (self.steps, draws)
-        at = np.full(shape, np.inf, dtype=np.float32)
-        who = np.full(shape, people * draws, dtype=np.intp)
-        whose = np.zeros(shape, dtype=np.int16)
-        first = 0
-        for _, calls in groupby(self.calls, key=lambda call: len(call[0])):
-            rows, times, people_called, servers = zip(*calls, strict=True)
-            last = first + len(rows)
-            if len(rows[0]) == draws:
-                at[first:last], who[first:last], whose[first:last] = times, people_called, servers
+        # As small as can be: there is one for every server, person and draw.
+        small = np.min_scalar_type(never)
+        turn = np.full((len(self.servers), people + 1, draws), never, dtype=small)
+        for number, (rows, now, _, _) in enumerate(self.calls):
+            if len(rows) == draws:
+                at[number] = now
             else:
-                at[first:last, rows[0]] = times
-                who[first:last, rows[0]] = people_called
-                whose[first:last, rows[0]] = servers
-            first = last
-        called.reshape(-1)[who] = at
-        server.reshape(-1)[who] = whose
+                at[number, rows] = now
+        if self.calls:
+            each, moments, who, server = zip(*self.calls, strict=True)
+            spot = np.concatenate(who)
+            called.reshape(-1)[spot] = np.concatenate(moments)
+            spot += np.concatenate(server) * called.size
+            numbers = np.arange(never, dtype=small)
+            turn.reshape(-1)[spot] = np.repeat(numbers, [len(rows) for rows in each])
+        waiting = len(plan.waiting)
         return Outcome(
             called[:people],
-            server[:people],
             self.idle.astype(np.float32),
-            np.ascontiguousarray(at.T),
-            np.ascontiguousarray(whose.T),
-            np.ascontiguousarray(key.take(who).T),
+            at,
+            turn[:, :people],
+            plan.waiting_key.astype(np.float32),
+            plan.late_key[np.count_nonzero(plan.late < waiting) :].astype(np.float32),
         )
 
 
