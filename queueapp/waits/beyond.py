@@ -42,7 +42,10 @@ class Beyond:
     def alone(
         self, services: Sequence[int], server: Sequence[int], free: Singles
     ) -> Iterator[Floats]:
-        """Call times (G, D) of each of BEYOND, where one `server` is `free` (G, D) to begin."""
+        """Call times (G, D) of each of BEYOND, where one `server` is `free` (G, D) to begin.
+
+        They are one array: the next ones take the place of the last.
+        """
         which, whose = [self.number[s] for s in services], np.array(server)
         factor = self.factor[which, whose][:, None]
         limits = self.servers.limits(float(free.min())).take(whose)

@@ -15,9 +15,9 @@ from queueapp.domain.snapshot import Expected, Snapshot
 from queueapp.domain.targets import booked_reference
 from queueapp.waits.durations import Singles
 from queueapp.waits.join import summarise
+from queueapp.waits.outcome import Outcome, Turns
 from queueapp.waits.plan import Plan, released
 from queueapp.waits.servers import after
-from queueapp.waits.simulate import Outcome, Turns
 
 
 def checking_in(snapshot: Snapshot, plan: Plan, outcome: Outcome) -> dict[int, Quantiles]:
@@ -77,11 +77,10 @@ class _Calls:
         place = outcome.due_by(due)
         turns = self._by(mine, place)
         if others:
-            held = (outcome.called[place:] < release) * outcome.never
-            np.maximum(held, self._by(others, place), out=held)
-            np.minimum(turns, held, out=turns)
+            held = outcome.called[place:] < release
+            np.minimum(turns, outcome.without(held, self._by(others, place)), out=turns)
         to_come = turns[len(plan.waiting) - place :]
-        to_come[:] = outcome.unless_due_by(due, to_come)
+        to_come[:] = outcome.without(outcome.coming_by(due), to_come)
         first = turns.min(axis=0, initial=outcome.never)
         np.minimum(free, outcome.when(first), out=free)
         return free

@@ -9,7 +9,7 @@ moment and keeps that server for a while (see `beyond`).
 """
 
 from collections.abc import Sequence
-from itertools import islice, starmap
+from itertools import islice
 from math import ceil
 from typing import Any
 
@@ -22,25 +22,29 @@ from queueapp.domain.snapshot import Snapshot
 from queueapp.domain.visit import Presence
 from queueapp.waits.beyond import BEYOND, beyond
 from queueapp.waits.durations import Durations, Floats, Singles
+from queueapp.waits.outcome import Outcome, Turns
 from queueapp.waits.people import walk_in_target_s
 from queueapp.waits.plan import Plan, whom
-from queueapp.waits.simulate import Outcome, Turns
 
 # A table's steps from the fourth place on.
 STEP = 4
 
 
 def summarise(times: Singles | Floats, due: Sequence[float] | Floats) -> list[Quantiles]:
-    """Quantiles of each row of `times` (K, D) in seconds; `due` (K,) is the row's target."""
-    ordered: NDArray[np.floating[Any]] = np.sort(times, axis=1)
+    """Quantiles of each row of `times` (K, D) in seconds; `due` (K,) is the row's target.
+
+    The rows are put in order where they are.
+    """
+    ordered: NDArray[np.floating[Any]] = times
+    ordered.sort(axis=1)
     draws = ordered.shape[1]
     picks = [min(max(ceil(p * draws) - 1, 0), draws - 1) for p in (0.1, 0.5, 0.9)]
     miss = _share(ordered > np.asarray(due, dtype=ordered.dtype)[:, None])
     never = np.zeros(len(ordered))
     some = (ordered[:, -1] == np.inf).nonzero()[0]
     never[some] = _share(ordered[some] == np.inf)
-    rows = np.column_stack([ordered[:, picks], miss, never]).tolist()
-    return list(starmap(Quantiles, rows))
+    told = ordered[:, picks].T.tolist()
+    return [*map(Quantiles, *told, miss.tolist(), never.tolist())]
 
 
 def _share(late: NDArray[np.bool_]) -> Floats:
@@ -122,7 +126,7 @@ def _from_place(outcome: Outcome) -> Turns:
 def _later(outcome: Outcome, from_place: Turns, target: float) -> Turns:
     """When each server first calls one due later than a walk-in of now (S, D)."""
     width = len(outcome.waiting_key)
-    to_come = outcome.unless_due_by(target, outcome.turn[:, width:])
+    to_come = outcome.without(outcome.coming_by(target), outcome.turn[:, width:])
     first: Turns = to_come.min(axis=1, initial=outcome.never)
     return np.minimum(first, from_place[:, outcome.due_by(target)], out=first)
 

@@ -7,62 +7,18 @@ Whom a server may call is a set of bits. Those whose place and gate are the same
 one set per kind of server and moment; only who comes later has a place of their own in each draw.
 """
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from queueapp.domain.ordering import in_order
 from queueapp.waits.bits import WORD, Stamp, lowest, pack, unpack, words_for
-from queueapp.waits.durations import Floats, Singles
+from queueapp.waits.durations import Floats
 from queueapp.waits.late import Late, Places
+from queueapp.waits.outcome import Call, Outcome, collect
 from queueapp.waits.plan import Plan, order_keys
 
 # After every moment that there is.
 END = 1e30
-Turns = NDArray[np.unsignedinteger[Any]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
-    """`called` (E, D): seconds until the call; infinity for never.
-
-    `idle` (S, D): when each server first had nobody to call; infinity for never. A server not
-    idle when the last one waiting was called counts as idle from its next free moment.
-    The calls of each draw take turns, one after the other: `at` (T + 1, D) is when each is, `turn`
-    (S, E, D) in which each server calls each one. T, whose `at` is infinity, stands for never: a
-    turn is a byte where a moment is four. `waiting_key` (W,) and `coming_key` (E - W, D) are the
-    places in the order.
-    """
-
-    called: Singles
-    idle: Singles
-    at: Singles
-    turn: Turns
-    waiting_key: Singles
-    coming_key: Singles
-
-    @property
-    def never(self) -> np.unsignedinteger[Any]:
-        """The turn that never comes."""
-        return self.turn.dtype.type(len(self.at) - 1)
-
-    def when(self, turns: Turns) -> Singles:
-        """The moments (…, D) of turns (…, D)."""
-        draws = self.at.shape[1]
-        spot = np.multiply(turns, draws, dtype=np.intp)
-        spot += np.arange(draws)
-        return self.at.take(spot)
-
-    def due_by(self, due: float) -> int:
-        """How many of those waiting are due by then, the first in order."""
-        return int(self.waiting_key.searchsorted(np.float32(due), side="right"))
-
-    def unless_due_by(self, due: float, turns: Turns) -> Turns:
-        """Of the turns (…, E - W, D) of those to come the ones of who is due later."""
-        sooner = (self.coming_key <= np.float32(due)) * self.never
-        return np.maximum(turns, sooner)
 
 
 class _Run:
@@ -90,7 +46,7 @@ class _Run:
         self.left = self._reachable()
         self.waits = (np.arange(self.people + 1) < len(plan.waiting)).astype(np.intp)
         self.steps = self.look_at = 0
-        self.calls: list[tuple[Places, Singles, Places, Places]] = []
+        self.calls: list[Call] = []
 
     def _lay_out_fixed(self) -> None:
         plan = self.plan
@@ -258,34 +214,7 @@ class _Run:
 
     def outcome(self) -> Outcome:
         """What came of it, once played."""
-        plan, people, never = self.plan, self.people, self.steps
-        draws = plan.draws
-        at = np.full((never + 1, draws), np.inf, dtype=np.float32)
-        called = np.full((people + 1, draws), np.inf, dtype=np.float32)
-        # As small as can be: there is one for every server, person and draw.
-        small = np.min_scalar_type(never)
-        turn = np.full((len(self.servers), people + 1, draws), never, dtype=small)
-        for number, (rows, now, _, _) in enumerate(self.calls):
-            if len(rows) == draws:
-                at[number] = now
-            else:
-                at[number, rows] = now
-        if self.calls:
-            each, moments, who, server = zip(*self.calls, strict=True)
-            spot = np.concatenate(who)
-            called.reshape(-1)[spot] = np.concatenate(moments)
-            spot += np.concatenate(server) * called.size
-            numbers = np.arange(never, dtype=small)
-            turn.reshape(-1)[spot] = np.repeat(numbers, [len(rows) for rows in each])
-        waiting = len(plan.waiting)
-        return Outcome(
-            called[:people],
-            self.idle.astype(np.float32),
-            at,
-            turn[:, :people],
-            plan.waiting_key.astype(np.float32),
-            plan.late_key[np.count_nonzero(plan.late < waiting) :].astype(np.float32),
-        )
+        return collect(self.plan, self.calls, self.idle)
 
 
 def simulate(plan: Plan) -> Outcome:
