@@ -4,7 +4,7 @@ Each of these takes the next moment at which a server has nobody to call or call
 the order, and keeps that server for a walk, a visit and a gap.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -25,13 +25,12 @@ class Beyond:
         self, plan: Plan, durations: Durations, services: Sequence[int], seed: int
     ) -> None:
         self.servers, self.most = plan.servers, BEYOND[-1]
-        self.limits = plan.servers.limits()
         self.number = {service: n for n, service in enumerate(services)}
-        owners = [(Stream.JOIN, [number_of(s, n) for n in range(self.most)]) for s in services]
-        visits = [(s, durations.table(s, ANY_REASON)) for s in services for _ in range(self.most)]
+        owners = [(Stream.JOIN, [number_of(s, n) for s in services]) for n in range(self.most)]
+        visits = [(s, durations.table(s, ANY_REASON)) for s in services] * self.most
         luck = words(seed, owners, plan.draws)
         visit, besides, _ = lengths(durations, luck, visits, plan.servers.pace, np.float64)
-        shape = (len(services), self.most, plan.draws)
+        shape = (self.most, len(services), plan.draws)
         self.visit, self.besides = visit.reshape(shape), besides.reshape(shape)
         self.factor = np.array(
             [
@@ -40,25 +39,31 @@ class Beyond:
             ]
         )
 
-    def alone(self, services: Sequence[int], server: Sequence[int], free: Floats) -> Floats:
-        """Call times (G, len(BEYOND), D) where one `server` is `free` (G, D) for each to begin."""
+    def alone(
+        self, services: Sequence[int], server: Sequence[int], free: Singles
+    ) -> Iterator[Floats]:
+        """Call times (G, D) of each of BEYOND, where one `server` is `free` (G, D) to begin.
+
+        They are one array: the next ones take the place of the last.
+        """
         which, whose = [self.number[s] for s in services], np.array(server)
-        factor, limit = self.factor[which, whose][:, None], self.limits[whose]
-        until, times = free, []
-        for n in range(self.most):
-            taken = self.visit[which, n]
+        factor = self.factor[which, whose][:, None]
+        limits = self.servers.limits(float(free.min())).take(whose)
+        until = free.astype(np.float64)
+        for n, (visit, besides) in enumerate(zip(self.visit, self.besides, strict=True), 1):
+            taken = visit.take(which, axis=0)
             taken *= factor
-            taken += self.besides[which, n]
-            until = until + taken
-            over = (until.max(axis=1) >= limit).nonzero()[0]
+            taken += besides.take(which, axis=0)
+            until += taken
+            over = (until.max(axis=1) >= limits).nonzero()[0]
             if len(over):
                 until[over] = self.servers.open_from(whose[over, None], until[over])
-            times.append(until)
-        return np.stack([times[n - 1] for n in BEYOND], axis=1)
+            if n in BEYOND:
+                yield until
 
     def together(
         self, services: Sequence[int], groups: Sequence[tuple[int, ...]], free: Sequence[Singles]
-    ) -> Floats:
+    ) -> Iterator[Floats]:
         """The same where each in turn takes whoever of a group of n is `free` (n, D) first."""
         most, draws = max(map(len, groups)), free[0].shape[1]
         which = [self.number[s] for s in services]
@@ -68,23 +73,23 @@ class Beyond:
             at[: len(group), g] = free[g]
             whose[g, : len(group)] = group
         factor = self.factor[np.array(which)[:, None], whose]
+        limits = self.servers.limits(float(at.min()))
         stamp = Stamp(most)
         left = stamp.put(at.reshape(most, -1), np.arange(most)[:, None])
         start = np.repeat(np.arange(len(groups)) * most, draws)
-        columns, times = np.arange(left.shape[1]), []
-        for n in range(1, self.most + 1):
-            until, number = stamp.read(np.minimum.reduce(left, axis=0))
+        columns = np.arange(left.shape[1])
+        until, number = stamp.read(np.minimum.reduce(left, axis=0))
+        for n, (visit, besides) in enumerate(zip(self.visit, self.besides, strict=True), 1):
             spot = start + number
-            taken = self.visit[which, n - 1].ravel()
-            taken *= factor.take(spot)
-            taken += self.besides[which, n - 1].ravel()
+            taken = factor.take(spot)
+            taken *= visit.take(which, axis=0).ravel()
+            taken += besides.take(which, axis=0).ravel()
             until += taken
-            limits = self.servers.limits(float(until.min()))
             self.servers.open_in_place(whose.take(spot), until, limits)
-            left[number, columns] = stamp.put(until, number)
+            left.reshape(-1)[number * len(columns) + columns] = stamp.put(until, number)
+            until, number = stamp.read(np.minimum.reduce(left, axis=0))
             if n in BEYOND:
-                times.append(stamp.read(np.minimum.reduce(left, axis=0))[0].reshape(-1, draws))
-        return np.stack(times, axis=1)
+                yield until.reshape(-1, draws)
 
 
 def beyond(
@@ -104,8 +109,10 @@ def beyond(
     if alone:
         services, groups, free = zip(*(asked[g] for g in alone), strict=True)
         one = [group[0] for group in groups]
-        times[alone] = tell.alone(services, one, np.concatenate(free).astype(np.float64))
+        for n, until in enumerate(tell.alone(services, one, np.concatenate(free))):
+            times[alone, n] = until
     several = [g for g, (_, group, _) in enumerate(asked) if len(group) > 1]
     if several:
-        times[several] = tell.together(*zip(*(asked[g] for g in several), strict=True))
+        for n, until in enumerate(tell.together(*zip(*(asked[g] for g in several), strict=True))):
+            times[several, n] = until
     return times

@@ -9,16 +9,15 @@ they come at some time of their own; that call is theirs too.
 from datetime import timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from queueapp.domain.quantiles import Quantiles
 from queueapp.domain.snapshot import Expected, Snapshot
 from queueapp.domain.targets import booked_reference
 from queueapp.waits.durations import Singles
-from queueapp.waits.join import first_of, summarise
+from queueapp.waits.join import summarise
+from queueapp.waits.outcome import Outcome, Turns
 from queueapp.waits.plan import Plan, released
 from queueapp.waits.servers import after
-from queueapp.waits.simulate import Outcome
 
 
 def checking_in(snapshot: Snapshot, plan: Plan, outcome: Outcome) -> dict[int, Quantiles]:
@@ -61,7 +60,6 @@ class _Calls:
         ends = plan.servers.ends[:, None]
         self.idle = np.where(outcome.idle < ends, outcome.idle, np.float32(np.inf))
         self.ends = plan.servers.ends.tolist()
-        self.known: dict[int, NDArray[np.bool_]] = {}
 
     def first(self, column: int, due: float, release: float) -> Singles:
         """When one due then would be called (D,), by those of their wish alone until `release`."""
@@ -76,17 +74,21 @@ class _Calls:
         for server in others:
             if np.float32(release) < self.ends[server]:
                 np.minimum(free, np.maximum(self.idle[server], np.float32(release)), out=free)
-        calls = self._by(mine)
+        place = outcome.due_by(due)
+        turns = self._by(mine, place)
         if others:
-            calls |= self._by(others) & (outcome.at >= release)
-        calls &= outcome.key > due
-        np.minimum(free, first_of(outcome, calls), out=free)
+            held = outcome.called[place:] < release
+            np.minimum(turns, outcome.without(held, self._by(others, place)), out=turns)
+        to_come = turns[len(plan.waiting) - place :]
+        to_come[:] = outcome.without(outcome.coming_by(due), to_come)
+        first = turns.min(axis=0, initial=outcome.never)
+        np.minimum(free, outcome.when(first), out=free)
         return free
 
-    def _by(self, servers: list[int]) -> NDArray[np.bool_]:
-        found = np.zeros(self.outcome.whose.shape, dtype=bool)
+    def _by(self, servers: list[int], place: int) -> Turns:
+        """The turns at which one of these calls each one from a place on (E - place, D)."""
+        turns = self.outcome.turn[:, place:]
+        found = np.full(turns.shape[1:], self.outcome.never)
         for server in servers:
-            if server not in self.known:
-                self.known[server] = self.outcome.whose == server
-            found |= self.known[server]
+            np.minimum(found, turns[server], out=found)
         return found

@@ -13,9 +13,10 @@ from queueapp.domain.visit import Presence
 from queueapp.waits.checking_in import checking_in
 from queueapp.waits.durations import ANY_REASON, Durations
 from queueapp.waits.join import join_tables, summarise
+from queueapp.waits.outcome import Outcome
 from queueapp.waits.plan import Plan, make_plan
 from queueapp.waits.servers import after
-from queueapp.waits.simulate import Outcome, simulate
+from queueapp.waits.simulate import simulate
 
 __all__ = ["Forecast", "JoinKey", "JoinTable", "Quantiles", "entry_waits", "forecast"]
 

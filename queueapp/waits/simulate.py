@@ -7,38 +7,18 @@ Whom a server may call is a set of bits. Those whose place and gate are the same
 one set per kind of server and moment; only who comes later has a place of their own in each draw.
 """
 
-from dataclasses import dataclass
-from itertools import groupby
-
 import numpy as np
 from numpy.typing import NDArray
 
 from queueapp.domain.ordering import in_order
 from queueapp.waits.bits import WORD, Stamp, lowest, pack, unpack, words_for
-from queueapp.waits.durations import Floats, Singles
+from queueapp.waits.durations import Floats
 from queueapp.waits.late import Late, Places
+from queueapp.waits.outcome import Call, Outcome, collect
 from queueapp.waits.plan import Plan, order_keys
 
 # After every moment that there is.
 END = 1e30
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
-    """`called` (E, D): seconds until the call, infinity for never; `server` (E, D): whose, or -1.
-
-    `idle` (S, D): when each server first had nobody to call; infinity for never. A server not
-    idle when the last one waiting was called counts as idle from its next free moment.
-    The calls of each draw as they come, among them some of nobody: `at`, `whose` (the server) and
-    `key` (the place in the order of the one called), each (D, T).
-    """
-
-    called: Singles
-    server: NDArray[np.int16]
-    idle: Singles
-    at: Singles
-    whose: NDArray[np.int16]
-    key: Singles
 
 
 class _Run:
@@ -68,7 +48,7 @@ class _Run:
         self.steps = self.look_at = 0
         # Draws in which all were called, and when each server would have looked for somebody next.
         self.over: list[tuple[Places, NDArray[np.int64]]] = []
-        self.calls: list[tuple[Places, Singles, Places, Places]] = []
+        self.calls: list[Call] = []
 
     def _lay_out_fixed(self) -> None:
         plan = self.plan
@@ -230,38 +210,7 @@ class _Run:
 
     def outcome(self) -> Outcome:
         """What came of it, once played."""
-        plan, people, draws = self.plan, self.people, self.plan.draws
-        called = np.full((people + 1, draws), np.inf, dtype=np.float32)
-        server = np.full((people + 1, draws), -1, dtype=np.int16)
-        key = np.zeros((people + 1, draws), dtype=np.float32)
-        key[: len(plan.waiting)] = plan.waiting_key[:, None]
-        key[plan.late] = plan.late_key
-        key[people] = -np.inf
-        shape = (self.steps, draws)
-        at = np.full(shape, np.inf, dtype=np.float32)
-        who = np.full(shape, people * draws, dtype=np.intp)
-        whose = np.zeros(shape, dtype=np.int16)
-        first = 0
-        for _, calls in groupby(self.calls, key=lambda call: len(call[0])):
-            rows, times, people_called, servers = zip(*calls, strict=True)
-            last = first + len(rows)
-            if len(rows[0]) == draws:
-                at[first:last], who[first:last], whose[first:last] = times, people_called, servers
-            else:
-                at[first:last, rows[0]] = times
-                who[first:last, rows[0]] = people_called
-                whose[first:last, rows[0]] = servers
-            first = last
-        called.reshape(-1)[who] = at
-        server.reshape(-1)[who] = whose
-        return Outcome(
-            called[:people],
-            server[:people],
-            self.idle.astype(np.float32),
-            np.ascontiguousarray(at.T),
-            np.ascontiguousarray(whose.T),
-            np.ascontiguousarray(key.take(who).T),
-        )
+        return collect(self.plan, self.calls, self.idle)
 
 
 def simulate(plan: Plan) -> Outcome:
