@@ -103,6 +103,8 @@ class Late:
         for word, ahead in zip(words, self.ahead, strict=True):
             word &= ahead.take(spot)
         found = reduce(np.bitwise_or, words).nonzero()[0]
+        if not len(found):
+            return found, found
         ids, words = rows[found], [word[found] for word in words]
         first, bits = lowest(words)
         first += self.starts.take(ids)

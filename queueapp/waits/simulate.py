@@ -7,6 +7,8 @@ Whom a server may call is a set of bits. Those whose place and gate are the same
 one set per kind of server and moment; only who comes later has a place of their own in each draw.
 """
 
+from functools import reduce
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,7 +65,9 @@ class _Run:
         members = np.zeros((kinds, len(self.moments) + 1, size), dtype=bool)
         for n, moment in enumerate([0.0, *self.moments]):
             members[:, n, :count] = plan.fixed_gate <= min(moment, END)
-        self.open = [word.ravel() for word in pack(members)]
+        sets = pack(members)
+        self.open = [word.ravel() for word in sets]
+        self.to_open = [(word[:, -1:] & ~word).ravel() for word in sets]
         self.slots = plan.kind * (len(self.moments) + 1)
         self.alive = [np.full(plan.draws, ~np.uint64(0)) for _ in self.open]
         self.fixed = np.append(plan.fixed, [self.people] * (size + 1 - count))
@@ -124,9 +128,10 @@ class _Run:
         column, now = self.fixed.take(place), at.astype(np.float32)
         if self.late.size:
             found, columns = self.late.before(rows, place, server, now)
-            column[found] = columns
-            for word in bits:
-                word[found] = 0
+            if len(found):
+                column[found] = columns
+                for word in bits:
+                    word[found] = 0
         for alive, word in zip(self.alive, bits, strict=True):
             alive ^= word
         missed = (column == self.people).nonzero()[0]
@@ -160,12 +165,8 @@ class _Run:
     def _sleep(self, places: Places, server: Places, slot: Places, at: Floats) -> Floats:
         """When servers who find nobody look again: not later than there is somebody."""
         rows = self.rows[places]
-        last = self.slots.take(server) + len(self.moments)
-        to_come = [
-            (o.take(last) & ~o.take(slot) & a[places]) != 0
-            for o, a in zip(self.open, self.alive, strict=True)
-        ]
-        soonest = np.where(np.logical_or.reduce(to_come), self.until[places], np.inf)
+        to_come = [o.take(slot) & a[places] for o, a in zip(self.to_open, self.alive, strict=True)]
+        soonest = np.where(reduce(np.bitwise_or, to_come) != 0, self.until[places], np.inf)
         if self.late.size:
             late = self.late.soonest(rows, server)
             soonest = np.minimum(soonest, late)
