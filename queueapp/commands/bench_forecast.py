@@ -32,13 +32,13 @@ REASONS = {GP: (11, 12, 13), NURSE: (21, 22), BLOOD: (31,)}
 
 
 def busy_morning(
-    seed: int, *, waiting: int = 60, expected: int = 12, clinicians: int = 6
+    seed: int, *, waiting: int = 60, expected: int = 12, clinicians: int = 6, walk_ins: bool = True
 ) -> Snapshot:
     """A made-up clinic in the middle of a morning: nothing in it is real.
 
     Three services that not everybody gives, booked and same-day patients, wishes for somebody,
-    people who stepped out or give up; a break, an early end, one clinician not there yet, urgent
-    arrivals.
+    people who stepped out or give up; a break, an early end, one clinician not there yet. Others
+    may walk in, urgent ones among them, at the usual rate of the hour, if there are `walk_ins`.
     """
     dice = Random(seed)
     shifts = [_shift(n) for n in range(1, clinicians + 1)]
@@ -82,7 +82,7 @@ def busy_morning(
         habits=Habits(
             0.12, (-180.0, 420.0),
             {(s, c, h): rate for h in range(24) for s in given
-             for c, rate in ((EntryClass.WALK_IN, 5.0), (EntryClass.URGENT, 0.6))},
+             for c, rate in ((EntryClass.WALK_IN, 5.0), (EntryClass.URGENT, 0.6)) if walk_ins},
             (0.0, 0.0, 60.0, 240.0, 900.0, 1500.0),
             ((900.0, 0.97), (2700.0, 0.9), (5400.0, 0.8)),
         ),
@@ -110,6 +110,8 @@ def history(seed: int, *, clinicians: int = 6, visits: int = 600) -> list[Served
 def measure(snapshot: Snapshot, durations: Durations, draws: int, rounds: int) -> dict[str, float]:
     """`median_ms` of a whole forecast, `floor_ms` of its random numbers alone, their `ratio`.
 
+    `people` are those it reckons with: who waits, is expected or may walk in.
+
     One after the other in each round, on one thread, so that whatever slows one slows both.
     """
     plan = make_plan(snapshot, durations, draws, 0)
@@ -133,7 +135,8 @@ def measure(snapshot: Snapshot, durations: Durations, draws: int, rounds: int) -
             taken["median"].append(_milliseconds(whole, seed))
             taken["floor"].append(_milliseconds(dice, seed))
     told, floor = median(taken["median"]), median(taken["floor"])
-    return {"median_ms": told, "floor_ms": floor, "ratio": told / floor}
+    found = {"median_ms": told, "floor_ms": floor, "ratio": told / floor}
+    return {key: round(value, 3) for key, value in found.items()} | {"people": people}
 
 
 def _milliseconds(work: Callable[[int], None], seed: int) -> float:
@@ -207,17 +210,25 @@ def _wishes(label: str) -> list[int]:
 def command(
     waiting: int, expected: int, clinicians: int, draws: int, rounds: int, seed: int, out: TextIO
 ) -> None:
-    """How long one forecast takes on one core, beside drawing its random numbers alone."""
-    snapshot = busy_morning(seed, waiting=waiting, expected=expected, clinicians=clinicians)
-    durations = learn(
-        history(seed, clinicians=clinicians),
-        service_default_s=PLANNED_S,
+    """How long one forecast takes on one core, beside drawing its random numbers alone.
+
+    Once for those who wait and are expected, and once with those who may walk in meanwhile.
+    """
+    durations = learn(history(seed, clinicians=clinicians), service_default_s=PLANNED_S)
+    found, with_walk_ins = (
+        measure(
+            busy_morning(
+                seed, waiting=waiting, expected=expected, clinicians=clinicians, walk_ins=walk_ins
+            ),
+            durations,
+            draws,
+            rounds,
+        )
+        for walk_ins in (False, True)
     )
-    found = measure(snapshot, durations, draws, rounds)
     asked = {
         "generated": True, "seed": seed, "waiting": waiting, "expected": expected,
         "clinicians": clinicians, "draws": draws, "rounds": rounds, "threads": 1,
     }  # fmt: skip
-    rounded = {key: round(value, 3) for key, value in found.items()}
-    json.dump(rounded | asked | machine(), out, indent=1)
+    json.dump(found | {"with_walk_ins": with_walk_ins} | asked | machine(), out, indent=1)
     out.write("\n")

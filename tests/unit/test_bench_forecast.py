@@ -16,9 +16,11 @@ def test_the_benchmark_says_the_median_beside_its_floor() -> None:
     run = CliRunner().invoke(group, [*asked, "--json", "-"])
     assert run.exit_code == 0, run.output
     said = json.loads(run.output)
-    assert said["median_ms"] > 0
-    assert said["floor_ms"] > 0
-    assert said["ratio"] > 1
+    for figures in (said, said["with_walk_ins"]):
+        assert figures["median_ms"] > 0
+        assert figures["floor_ms"] > 0
+        assert figures["ratio"] > 1
+    assert said["people"] == 6 + 2 < said["with_walk_ins"]["people"]
     assert {"cpu_model", "cores", "database", "commit"} <= said.keys()
     assert (said["waiting"], said["threads"], said["generated"]) == (6, 1, True)
 
