@@ -4,7 +4,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf, isinf
-from typing import Any
+from typing import Any, NamedTuple
 
 VERSION = 1
 
@@ -15,8 +15,7 @@ NOBODY_ON_DUTY = "nobody_on_duty"
 JoinKey = tuple[int, int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Quantiles:
+class Quantiles(NamedTuple):
     """Seconds from `made_at` until the call; infinity where that share is not called today.
 
     `miss` is the chance of a call after `due_by` or none, `not_reached` the chance of none.

@@ -73,7 +73,7 @@ def corrected(
     raw = taught.correction.predict(np.array([p.row for p in places]))
     told: dict[tuple[tuple[int, str], bool], list[tuple[_Place, Quantiles]]] = {}
     for place, (low, mid, high, _) in zip(places, raw.tolist(), strict=True):
-        ours = replace(place.plain, p10=low, p50=mid, p90=high)
+        ours = place.plain._replace(p10=low, p50=mid, p90=high)
         told.setdefault((place.line, place.entry_id is None), []).append(
             (place, ours if _agrees(place.plain, ours) else place.plain)
         )
@@ -137,7 +137,7 @@ def _rising(group: list[tuple[_Place, Quantiles]]) -> list[tuple[_Place, Quantil
     low = mid = high = 0.0
     for place, told in sorted(group, key=lambda g: (g[0].ahead, g[0].entry_id or 0)):
         low, mid, high = max(low, told.p10), max(mid, told.p50), max(high, told.p90)
-        found.append((place, replace(told, p10=low, p50=mid, p90=high)))
+        found.append((place, told._replace(p10=low, p50=mid, p90=high)))
     return found
 
 

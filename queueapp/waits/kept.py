@@ -31,8 +31,8 @@ def kept(raw: Forecast, snapshot: Snapshot, calibrator: Calibrator) -> Forecast:
         if one.preference is PreferenceKind.NONE and one.presence is Presence.HERE:
             line = one.service_id, one.entry_class
             low, mid, high = least.get(line, (0.0, 0.0, 0.0))
-            told = replace(
-                told, p10=max(told.p10, low), p50=max(told.p50, mid), p90=max(told.p90, high)
+            told = told._replace(
+                p10=max(told.p10, low), p50=max(told.p50, mid), p90=max(told.p90, high)
             )
             least[line] = told.p10, told.p50, told.p90
         entries[one.entry_id] = told
@@ -42,7 +42,7 @@ def kept(raw: Forecast, snapshot: Snapshot, calibrator: Calibrator) -> Forecast:
 def _moved(calibrator: Calibrator, one: Candidate, ahead: int, raw: Quantiles) -> Quantiles:
     place = Place(one.service_id, one.entry_class, ahead)
     low, high = calibrator.told(place, raw.p10, raw.p90)
-    return replace(raw, p10=low, p50=min(max(raw.p50, low), high), p90=high)
+    return raw._replace(p10=low, p50=min(max(raw.p50, low), high), p90=high)
 
 
 def _places(snapshot: Snapshot) -> Iterator[tuple[Candidate, int]]:

@@ -158,8 +158,7 @@ def _at(forecast: Forecast, service: int, clinician: int | None, rank: int) -> Q
 
 def _released(wished: Quantiles, anybody: Quantiles, released_s: float) -> Quantiles:
     """Whoever comes first: the one wished for, or anybody once the wish holds nobody back."""
-    return replace(
-        wished,
+    return wished._replace(
         p10=min(wished.p10, max(anybody.p10, released_s)),
         p50=min(wished.p50, max(anybody.p50, released_s)),
         p90=min(wished.p90, max(anybody.p90, released_s)),
