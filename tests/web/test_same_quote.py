@@ -19,7 +19,8 @@ from tests.web.test_board_lobby import manager
 
 
 def foresee(world: PatientWorld, said: Quantiles, entry_ids: tuple[int, ...] = ()) -> None:
-    now = datetime.now(UTC)
+    # At the full minute: so no range changes while one screen after the other is read.
+    now = datetime.now(UTC).replace(second=0, microsecond=0) if entry_ids else datetime.now(UTC)
     with world.db.write() as s:
         site = s.get_one(Site, world.site_id)
         made = Forecast(
