@@ -56,7 +56,7 @@ class Part(IntEnum):
 
 def stream(seed: int, kind: Stream, number: int) -> np.random.Generator:
     """The stream of one person, shift or kind of arrival; `seed` and `number` are >= 0."""
-    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, number, int(kind)]))
+    return next(streams(seed, kind, [number]))
 
 
 def streams(seed: int, kind: Stream, numbers: Iterable[int]) -> Iterator[np.random.Generator]:

@@ -6,8 +6,6 @@ count exactly: others than the one wished for may call from the release of the w
 they come at some time of their own; that call is theirs too.
 """
 
-from datetime import timedelta
-
 import numpy as np
 
 from queueapp.domain.quantiles import Quantiles
@@ -16,6 +14,7 @@ from queueapp.domain.targets import booked_reference
 from queueapp.waits.durations import Singles
 from queueapp.waits.join import summarise
 from queueapp.waits.outcome import Outcome, Turns
+from queueapp.waits.people import declared_delays
 from queueapp.waits.plan import Plan, released
 from queueapp.waits.servers import after
 
@@ -44,10 +43,9 @@ def checking_in(snapshot: Snapshot, plan: Plan, outcome: Outcome) -> dict[int, Q
 
 
 def _due_s(snapshot: Snapshot, one: Expected) -> float | None:
-    wished = one.candidate.clinicians
-    delays = [s.declared_delay for s in snapshot.shifts if s.clinician_id in wished]
+    (delay,) = declared_delays(snapshot, [one.candidate])
     reference, too_late = booked_reference(
-        one.scheduled_at, snapshot.taken_at, max(delays, default=timedelta(0)), snapshot.rules
+        one.scheduled_at, snapshot.taken_at, delay, snapshot.rules
     )
     return None if too_late else after(snapshot, reference + one.candidate.target)
 

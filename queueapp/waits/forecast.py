@@ -20,7 +20,6 @@ from queueapp.waits.simulate import simulate
 
 __all__ = ["Forecast", "JoinKey", "JoinTable", "Quantiles", "entry_waits", "forecast"]
 
-_BUFFER = 512
 # Once a process has freed something this big, glibc keeps what is freed later (mallopt(3), "dynamic
 # mmap threshold") instead of handing it back: else every forecast fetches its memory page by page.
 np.empty(16 << 20, dtype=np.uint8)
@@ -30,13 +29,6 @@ def forecast(
     snapshot: Snapshot, durations: Durations, *, draws: int = 500, seed: int = 0
 ) -> Forecast:
     """Forecast every wait of the snapshot; `draws` simulated days, `seed` any whole number >= 0."""
-    # Rows shorter than its buffer NumPy first copies there, where a number goes with each of them.
-    with np.errstate():
-        np.setbufsize(_BUFFER)
-        return _forecast(snapshot, durations, draws, seed)
-
-
-def _forecast(snapshot: Snapshot, durations: Durations, draws: int, seed: int) -> Forecast:
     plan = make_plan(snapshot, durations, draws, seed)
     outcome = simulate(plan)
     return Forecast(

@@ -24,7 +24,6 @@ from queueapp.waits.chance import (
 from queueapp.waits.durations import ANY_REASON, LEVELS, NORMAL, Durations, Floats, Singles
 from queueapp.waits.servers import Servers, after
 
-_HERE, _UNCONFIRMED = Presence.HERE, Presence.UNCONFIRMED
 _NORMAL_STEPS = np.diff(NORMAL)
 _EACH_LEVEL = np.arange(LEVELS, dtype=np.float64)
 _NOW_OR_NEVER = np.array([0.0, np.inf], dtype=np.float32)
@@ -94,9 +93,9 @@ def gone_after(snapshot: Snapshot, waited: Floats, luck: Words) -> Singles:
 
 
 def _back_from(snapshot: Snapshot, one: Candidate) -> float:
-    if one.presence is _HERE:
+    if one.presence is Presence.HERE:
         return 0.0
-    if one.presence is _UNCONFIRMED:
+    if one.presence is Presence.UNCONFIRMED:
         return np.inf
     back = snapshot.back_by.get(one.entry_id)
     if back is None and one.presence is Presence.ON_THE_WAY:
@@ -139,7 +138,8 @@ def booked(
     arrives += scheduled
     np.maximum(arrives, 0.0, out=arrives)
     late_by = arrives - scheduled
-    late_by -= each(_declared_delays_s(snapshot, [one.candidate for one in to_come]))
+    delays = declared_delays(snapshot, [one.candidate for one in to_come])
+    late_by -= each([delay.total_seconds() for delay in delays])
     as_walk_in = {
         s: walk_in_target_s(snapshot, s) for s in {c.candidate.service_id for c in to_come}
     }
@@ -191,14 +191,14 @@ def _booked_table(snapshot: Snapshot, durations: Durations, one: Expected) -> Fl
     return table
 
 
-def _declared_delays_s(snapshot: Snapshot, people: Sequence[Candidate]) -> list[float]:
+def declared_delays(snapshot: Snapshot, people: Sequence[Candidate]) -> list[timedelta]:
     """By how much those whom each of them wished for said that they will be late."""
     declared = [(s.clinician_id, s.declared_delay) for s in snapshot.shifts if s.declared_delay]
     if not declared:
-        return [0.0] * len(people)
+        return [timedelta(0)] * len(people)
     wished = [c.clinicians if c.preference is not PreferenceKind.NONE else () for c in people]
     delays = ([delay for one, delay in declared if one in wish] for wish in wished)
-    return [max(mine, default=timedelta(0)).total_seconds() for mine in delays]
+    return [max(mine, default=timedelta(0)) for mine in delays]
 
 
 def wished_spans(snapshot: Snapshot, wishing: Sequence[Candidate]) -> Floats:
@@ -254,7 +254,7 @@ def held_until(snapshot: Snapshot, servers: Servers) -> float:
     """Seconds until everyone waiting can be called, as far as that is known."""
     held = [0.0]
     for one in snapshot.waiting:
-        if one.presence is not _UNCONFIRMED:
+        if one.presence is not Presence.UNCONFIRMED:
             held.append(_back_from(snapshot, one))
         if one.passed_over_until is not None:
             held.append(after(snapshot, one.passed_over_until))

@@ -22,8 +22,6 @@ from queueapp.waits.durations import Durations, Floats, Singles
 from queueapp.waits.lengths import lengths
 from queueapp.waits.servers import Servers, after, place_servers
 
-# Looked up once, not for everybody.
-ONLY, IF_POSSIBLE = PreferenceKind.ONLY, PreferenceKind.IF_POSSIBLE
 # Bands lie this many seconds apart; ties are broken by far less than a microsecond a person.
 BAND_S = 2e6
 TIE_S = 1e-9
@@ -205,7 +203,8 @@ def whom(
 ) -> NDArray[np.bool_]:
     """Whom each shift can serve (S, E), as `can` says; of those alike one is asked about."""
     asked = [
-        (c.service_id, c.needs, c.clinicians if c.preference is ONLY else None) for c in everybody
+        (c.service_id, c.needs, c.clinicians if c.preference is PreferenceKind.ONLY else None)
+        for c in everybody
     ]
     alike = dict(zip(asked, everybody, strict=True))
     number = {key: n for n, key in enumerate(alike)}
@@ -217,7 +216,9 @@ def _kinds(
     servers: Servers, everybody: Sequence[Candidate]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.intp]]:
     """Whom each kind of server fits, whom it may call only once released, and servers' kinds."""
-    wished = [c.clinicians if c.preference is IF_POSSIBLE else None for c in everybody]
+    wished = [
+        c.clinicians if c.preference is PreferenceKind.IF_POSSIBLE else None for c in everybody
+    ]
     number = {wish: n for n, wish in enumerate(dict.fromkeys(wished))}
     others = np.array(
         [[w is not None and s.clinician_id not in w for w in number] for s in servers.shifts], bool
@@ -265,7 +266,7 @@ def released(snapshot: Snapshot, everybody: Sequence[Candidate], due: Floats) ->
     Of the shape of `due` (N, …), a row per person; minus infinity for who has no such wish.
     """
     found = np.full(due.shape, -np.inf)
-    rows = [n for n, one in enumerate(everybody) if one.preference is IF_POSSIBLE]
+    rows = [n for n, one in enumerate(everybody) if one.preference is PreferenceKind.IF_POSSIBLE]
     if not rows:
         return found
     mine = due[rows].reshape(len(rows), -1)

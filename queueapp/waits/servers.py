@@ -28,12 +28,10 @@ _APART_S = 2.0**24
 class Servers:
     """S servers in D draws: `ready` (D, S) when each is free first, `ends` (S,) its last moment.
 
-    `breaks_from`, `breaks_to` are (S, J), in order and disjoint; `visit_free` says by visit when
-    the entry now in a room is over, `pace` by service what all its visits of a draw share (D,).
-
-    What follows from ends and breaks lies in one table, each server's moments _APART_S after the
-    last one's: at `turns` (T,) a server opens or closes, and `opens` (1 + T,) says from when it may
-    call then; minus infinity for at once.
+    Ends and breaks lie in one table, each server's moments _APART_S after the last one's. At
+    `turns` (T,) a server opens or closes; `opens` (1 + T,) says from when it may call then, minus
+    infinity for at once. `visit_free` says by visit when the entry now in a room is over, `pace` by
+    service what all its visits of a draw share (D,).
     """
 
     shifts: list[ShiftView]
@@ -41,15 +39,14 @@ class Servers:
     ends: Floats
     turns: Floats
     opens: Floats
-    breaks_from: Floats
-    breaks_to: Floats
     visit_free: dict[int, Floats] = field(default_factory=dict)
     pace: dict[int, Floats] = field(default_factory=dict)
 
     def limits(self, now: float = 0.0) -> Floats:
         """Until when nothing changes for each server (S,), whose breaks till `now` are over."""
-        to_come = np.where(self.breaks_to > now, self.breaks_from, np.inf)
-        limits: Floats = np.minimum(self.ends, to_come.min(axis=1, initial=np.inf))
+        begins = np.arange(len(self.shifts)) * _APART_S
+        closes = np.where(self.opens[1:] > now, self.turns, np.inf)
+        limits: Floats = np.minimum.reduceat(closes, self.turns.searchsorted(begins)) - begins
         return limits
 
     def open_in_place(self, server: NDArray[np.intp], at: Floats, limits: Floats) -> None:
@@ -107,11 +104,6 @@ def place_servers(snapshot: Snapshot, durations: Durations, draws: int, seed: in
         shifts += [shift] * places
         ready += [begins] * places
     spans = [_spans(snapshot, s) for s in shifts]
-    most = max((len(s) for s in spans), default=0)
-    padded = np.full((len(shifts), most, 2), np.inf)
-    for i, span in enumerate(spans):
-        if span:
-            padded[i, : len(span)] = span
     ends = [ends_after(snapshot, s) for s in shifts]
     turns, opens = _turns(ends, spans)
     servers = Servers(
@@ -120,8 +112,6 @@ def place_servers(snapshot: Snapshot, durations: Durations, draws: int, seed: in
         ends=np.array(ends),
         turns=turns,
         opens=opens,
-        breaks_from=padded[:, :, 0],
-        breaks_to=padded[:, :, 1],
         visit_free=visit_free,
         pace=pace,
     )

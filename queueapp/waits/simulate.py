@@ -100,8 +100,8 @@ class _Run:
                 soonest = self.stamp.read(self.wake.min(keepdims=True))[0]
                 self.limit = self.plan.servers.limits(float(soonest[0, 0]))
             self._step()
-        rows = np.concatenate([self.rows, *(rows for rows, _ in self.over)])
-        wake = np.concatenate([self.wake, *(wake for _, wake in self.over)], axis=1)
+        rows = np.concatenate([rows for rows, _ in self.over])
+        wake = np.concatenate([wake for _, wake in self.over], axis=1)
         self.idle[:, rows] = np.minimum(self.idle[:, rows], self.stamp.read(wake)[0])
 
     def _leave_out(self, over: NDArray[np.bool_]) -> None:
