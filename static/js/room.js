@@ -9,7 +9,8 @@ import { keysAreOff, keysOff, onKeys } from "./room/keys.js";
 
 const page = document.querySelector("[data-room]");
 const panel = document.getElementById("room-panel");
-// The green button changes under the finger: a second tap meant for the last one does nothing.
+// The green button changes, or comes with the page, under the finger: a second tap meant for what was
+// there before does nothing.
 const SETTLES_MS = 700;
 const SAID_FOR_MS = 6000;
 const REFUSED_FOR_MS = 20000;
@@ -232,7 +233,6 @@ function settle() {
 
 document.addEventListener("queueapp:update", settle);
 settle();
-settledAt = 0;
 setInterval(tick, 1000);
 document.body.dataset.roomReady = "yes";
 if (panel.open) showPanel();

@@ -126,6 +126,7 @@ def test_by_touch_with_a_double_tap_on_every_button(
             page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
             page.wait_for_timeout(120)
 
+    green(page, "Call next: Ann")
     double_tap()
     green(page, "Ann is here: start")
     assert world.state(ann) is EntryState.CALLED
@@ -137,6 +138,28 @@ def test_by_touch_with_a_double_tap_on_every_button(
     green(page, "Bob is here: start")
     assert (world.state(ann), world.state(bob)) == (EntryState.FINISHED, EntryState.CALLED)
     assert world.calls() == before + 2
+
+
+def test_the_second_tap_on_what_led_to_the_room_calls_nobody(
+    person: Callable[..., Page], served: Served, world: RoomWorld
+) -> None:
+    world.waits("Ann Lee")
+    before = world.calls()
+    page = person("room")
+    page.add_init_script("""
+        new MutationObserver((_, watch) => {
+            if (document.body?.dataset.roomReady !== "yes") return;
+            watch.disconnect();
+            document.querySelector("[data-primary]").click();
+            document.body.dataset.tapped = "yes";
+        }).observe(document, { attributes: true, childList: true, subtree: true });
+    """)
+    at_the_door(page, served, world)
+    expect(page.locator("body")).to_have_attribute("data-tapped", "yes")
+    green(page, "Call next: Ann")
+    page.keyboard.press("Space")
+    green(page, "Ann is here: start")
+    assert world.calls() == before + 1
 
 
 def test_an_alike_name_is_shown_before_the_call(

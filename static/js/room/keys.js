@@ -9,7 +9,8 @@ export const keysOff = (off) => localStorage.setItem(OFF, off ? "yes" : "no");
 function areFree() {
   const focused = document.activeElement;
   if (!focused || focused === document.body || focused === document.documentElement) return true;
-  return focused.matches('[name="resolution"], main, dialog, .facts');
+  // A panel that was just closed keeps the focus until the next frame.
+  return focused.matches('[name="resolution"], main, dialog, .facts, dialog:not([open]) *');
 }
 
 function chooseOutcome(form, nth) {
