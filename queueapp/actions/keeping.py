@@ -1,6 +1,5 @@
 """How far the ends of each site's ranges are to be moved, by how its promises came out."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -8,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from queueapp.db.models import Site
 from queueapp.db.queries.outcomes import load_waits
-from queueapp.waits.calibration import NOW, Calibrator, Ends, practised
+from queueapp.waits.calibration import Calibrator, practised
 from queueapp.waits.corrected import Taught
 
 _HISTORY = timedelta(days=60)
@@ -22,7 +21,7 @@ class Keeping:
     it would have said.
     """
 
-    _before: dict[int, tuple[date, Mapping[str, Ends]]] = field(default_factory=dict)
+    _before: dict[int, tuple[date, Calibrator]] = field(default_factory=dict)
 
     def for_now(
         self, session: Session, site: Site, now: datetime, taught: Taught | None
@@ -33,12 +32,11 @@ class Keeping:
         held = self._before.get(site.id)
         if held is None or held[0] != today:
             past = load_waits(session, site, start - _HISTORY, start)
-            held = today, practised(past, start.timestamp()).moved
+            held = today, practised(past, start.timestamp())
             self._before[site.id] = held
-        moved, since = held[1], start
+        known, since = held[1], start
         if taught is not None:
             # Its ranges are others than those of before it, but "now" is said by the simulation.
-            moved = {NOW: moved[NOW]} if NOW in moved else {}
-            moved |= taught.calibrator.moved
+            known = taught.calibrator.with_now_of(known)
             since = max(start, datetime.fromtimestamp(taught.until, now.tzinfo))
-        return practised(load_waits(session, site, since, now), now.timestamp(), moved)
+        return practised(load_waits(session, site, since, now), now.timestamp(), known)

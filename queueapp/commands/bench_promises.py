@@ -1,7 +1,7 @@
 """How well promises are kept on made-up clinic days: coverage, error, revisions, fair warning."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from math import inf
@@ -24,7 +24,7 @@ from queueapp.domain.outcomes import Place, Wait
 from queueapp.domain.passages import Passage
 from queueapp.domain.quantiles import Forecast
 from queueapp.domain.snapshot import Habits, Served, Snapshot
-from queueapp.waits.calibration import Ends, practised
+from queueapp.waits.calibration import Calibrator, practised
 from queueapp.waits.corrected import Taught, corrected
 from queueapp.waits.durations import Durations, learn
 from queueapp.waits.forecast import forecast
@@ -107,14 +107,14 @@ def waits(stays: Iterable[Stay]) -> Iterator[Wait]:
 class Teller:
     """Makes forecasts by what the days so far taught, as the worker does.
 
-    `moved` is what outcomes up to the last evening asked of the ranges.
+    `known` is what outcomes up to the last evening asked of the ranges.
     """
 
     durations: Durations
     draws: int
     taught: Taught | None = None
     since: list[Stay] = field(default_factory=list)
-    moved: Mapping[str, Ends] = field(default_factory=dict)
+    known: Calibrator = field(default_factory=Calibrator)
 
     def __call__(self, snapshot: Snapshot, stays: list[Stay]) -> Forecast:
         made = forecast(snapshot, self.durations, draws=self.draws, seed=1)
@@ -122,13 +122,13 @@ class Teller:
         if self.taught is not None:
             lately = passages([*self.since, *stays], now, first=_TODAY)
             made = corrected(made, snapshot, self.taught, lately)
-        today = practised(waits(stays), now.timestamp(), self.moved)
+        today = practised(waits(stays), now.timestamp(), self.known)
         return kept(made, snapshot, today)
 
     def end_of_day(self, stays: list[Stay]) -> None:
         """Take the day in."""
         self.since += stays
-        self.moved = practised((w for w in waits(stays) if w.called_at), inf, self.moved).moved
+        self.known = practised((w for w in waits(stays) if w.called_at), inf, self.known)
 
 
 def silent(snapshot: Snapshot, _stays: list[Stay]) -> Forecast:
@@ -156,11 +156,11 @@ def rehearse(
         if number == first or (number > first and (number - train) % _LESSON == 0):
             known = habits(days, made[:-1])
             lesson = learn(history(days), service_default_s=PLANNED_SERVICE_S, planned_s=PLANNED_S)
-            moved = told.moved if told else {}
+            outcomes = told.known if told else Calibrator()
             taught = _taught(days, made[-1].opens_at) if learned else None
             if taught:
-                moved = dict(moved) | taught.calibrator.moved
-            told = Teller(lesson, draws, taught, moved=moved)
+                outcomes = taught.calibrator.with_now_of(outcomes)
+            told = Teller(lesson, draws, taught, known=outcomes)
         every = timedelta(seconds=every_s) if number >= train else timedelta(days=1)
         run = Rehearsal(made[-1], known, told or silent, every)
         days.append(run.run())

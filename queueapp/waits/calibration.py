@@ -5,12 +5,14 @@ moves it out by much, a hit in by little, so that one in ten may lie beyond it. 
 terms, one for everybody, one for the number ahead, the class, the service. Each is moved by every
 outcome that is its own, so that after n of them the share that missed cannot differ from one in ten
 by more than what the term has moved, divided by n times the rate, in all these groups at once and
-whatever drifts (gradient equilibrium: Angelopoulos, Jordan & Tibshirani 2025). A group of few has
-hardly a term of its own and is told what everybody's outcomes say.
+whatever drifts (gradient equilibrium: Angelopoulos, Jordan & Tibshirani 2025). A class begins with
+larger steps, which shrink as 1/n to the common one (Angelopoulos, Barber & Bates 2024): one of few
+first is told what everybody's outcomes say, but soon its own.
 """
 
 import heapq
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import count
 
@@ -20,9 +22,13 @@ MISS = 0.1
 # Of a range's width, per term: about five of them together move an end by 6 % after a miss. It is
 # the same for every outcome: only so are all groups right at once.
 RATE = 0.0125
+# A class's step is so many times that at first, and that from so many outcomes on.
+EAGER, SETTLED = 8.0, 200
 # Numbers ahead from which a group begins; from the last but one on all are a group as well.
 GROUPS = (0, 1, 2, 3, 6)
 FAR = 3
+# How the groups of a class are called.
+CLASS = "class "
 # The group of those called within a minute.
 NOW = "now"
 # What the end of "now" is moved in: seconds, as a clinician free of work may be slow to call.
@@ -44,17 +50,25 @@ def terms_of(place: Place) -> tuple[str, ...]:
     near = (
         "all",
         f"ahead {group_of(place.ahead)}",
-        f"class {place.entry_class}",
+        f"{CLASS}{place.entry_class}",
         f"service {place.service}",
     )
     return (*near, "far") if place.ahead >= FAR else near
 
 
 class Calibrator:
-    """How far the ends are moved out, in widths of the range, by group; `moved` as stored."""
+    """How far the ends are moved out, in widths of the range, by group; `moved` as stored.
 
-    def __init__(self, moved: Mapping[str, Ends] | None = None) -> None:
+    `seen` counts the outcomes of each class at each end: needed to learn on, not to tell.
+    """
+
+    def __init__(
+        self,
+        moved: Mapping[str, Ends] | None = None,
+        seen: Mapping[tuple[str, int], int] | None = None,
+    ) -> None:
         self.moved: dict[str, Ends] = dict(moved or {})
+        self.seen: Counter[tuple[str, int]] = Counter(seen or {})
 
     def told(self, place: Place, low: float, high: float) -> tuple[float, float]:
         """The range to tell for a raw one in seconds; 0 <= low <= high."""
@@ -70,16 +84,25 @@ class Calibrator:
                 above += ends[ABOVE]
         return below, above
 
+    def with_now_of(self, other: "Calibrator") -> "Calibrator":
+        """These, but "now" as other outcomes say."""
+        now = {NOW: other.moved[NOW]} if NOW in other.moved else {}
+        return Calibrator(self.moved | now, self.seen)
+
     def learn(self, place: Place, end: int, *, missed: bool) -> None:
         """Take in whether a wait lay beyond one end of what was told."""
         step = RATE * (missed - MISS)
         for term in terms_of(place):
             ends = self.moved.get(term, (0.0, 0.0))
-            moved = ends[end] + step
+            moved = ends[end] + step * (self._eager(term, end) if term.startswith(CLASS) else 1.0)
             if place.now:
                 # Nothing is told that is shorter than now, so nothing is saved up for it.
                 moved = max(moved, 0.0)
             self.moved[term] = (moved, ends[ABOVE]) if end == BELOW else (ends[BELOW], moved)
+
+    def _eager(self, term: str, end: int) -> float:
+        self.seen[term, end] += 1
+        return min(max(SETTLED / self.seen[term, end], 1.0), EAGER)
 
 
 def moved_range(now: bool, ends: Ends, low: float, high: float) -> tuple[float, float]:
@@ -128,14 +151,12 @@ class Practice:
         heapq.heappush(self._coming, (at, next(self._count), place, end, missed))
 
 
-def practised(
-    waits: Iterable[Wait], now: float, since: Mapping[str, Ends] | None = None
-) -> Calibrator:
+def practised(waits: Iterable[Wait], now: float, since: Calibrator | None = None) -> Calibrator:
     """What these waits, in the order of telling, taught by `now` on top of what was known before.
 
     The same waits teach the same, whoever asks.
     """
-    practice = Practice(Calibrator(since))
+    practice = Practice(Calibrator(since.moved, since.seen) if since else None)
     for wait in waits:
         practice.tell(wait)
     practice.catch_up(now)

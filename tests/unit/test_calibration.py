@@ -57,15 +57,35 @@ def test_four_in_five_are_covered_in_every_class_and_place_whatever_drifts(drift
         assert 0.07 < above / told < 0.13
 
 
-def test_a_class_of_few_is_told_what_everybody_says() -> None:
-    """A hundred narrow misses of walk-ins widen what the one urgent patient is told."""
+def test_a_class_of_few_is_told_what_everybody_says_until_a_few_say_their_own() -> None:
+    """A hundred narrow misses of walk-ins widen what the first urgent patient is told."""
     waits = [Wait(Place(1, "walk_in", 1), 100.0 * n, 200, 400, 100.0 * n + 450) for n in range(100)]
+    urgent = Place(1, "urgent", 1)
     calibrator = practised(waits, 1e6)
     assert calibrator.told(Place(1, "walk_in", 1), 200, 400)[1] > 445
-    assert calibrator.told(Place(1, "urgent", 1), 200, 400)[1] > 430
     assert "class urgent" not in calibrator.moved
-    told_before = practised([], 0.0).told(Place(1, "urgent", 1), 200, 400)
-    assert told_before == (200, 400)
+    assert calibrator.told(urgent, 200, 400)[1] > 405
+    assert practised([], 0.0).told(urgent, 200, 400) == (200, 400)
+    own = [Wait(urgent, 2e6 + 100.0 * n, 200, 400, 2e6 + 100.0 * n + 450) for n in range(2)]
+    assert practised(own, 3e6, calibrator).told(urgent, 200, 400)[1] > 445
+
+
+def test_a_class_of_few_soon_keeps_its_own_word() -> None:
+    """One in forty is urgent and waits far more evenly than those whose outcomes move the ends."""
+    dice = random.Random(11)
+    practice = Practice()
+    beyond = [0, 0]
+    for i in range(8000):
+        urgent = i % 40 == 0
+        wait = 300 * dice.lognormvariate(0, 0.25 if urgent else 0.6)
+        place = Place(1, "urgent" if urgent else "walk_in", 1)
+        told_at = 60.0 * i
+        low, high = practice.tell(Wait(place, told_at, 200, 450, told_at + wait))
+        if urgent and i > 1000:
+            beyond[0] += wait < low
+            beyond[1] += wait > high
+    told = len(range(1040, 8000, 40))
+    assert all(0.06 < missed / told < 0.14 for missed in beyond)
 
 
 def test_who_still_waits_at_the_end_of_the_range_counts_at_once() -> None:
