@@ -22,7 +22,7 @@ MISS = 0.1
 # Of a range's width, per term: about five of them together move an end by 6 % after a miss. It is
 # the same for every outcome: only so are all groups right at once.
 RATE = 0.0125
-# A class's step is so many times that at first, and that from so many outcomes on.
+# A class alone begins with so many times that, and has come down to it at so many outcomes.
 EAGER, SETTLED = 8.0, 200
 # Numbers ahead from which a group begins; from the last but one on all are a group as well.
 GROUPS = (0, 1, 2, 3, 6)
