@@ -6,8 +6,8 @@ terms, one for everybody, one for the number ahead, the class, the service. Each
 outcome that is its own, so that after n of them the share that missed cannot differ from one in ten
 by more than what the term has moved, divided by n times the rate, in all these groups at once and
 whatever drifts (gradient equilibrium: Angelopoulos, Jordan & Tibshirani 2025). A class begins with
-larger steps, which shrink as 1/n to the common one (Angelopoulos, Barber & Bates 2024): one of few
-first is told what everybody's outcomes say, but soon its own.
+larger steps, which shrink as 1/n to the common one (Angelopoulos, Barber & Bates 2024): what its
+outcomes say soon stays its own, and a class of few is told little by those of others.
 """
 
 import heapq

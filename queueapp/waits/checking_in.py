@@ -6,6 +6,8 @@ count exactly: others than the one wished for may call from the release of the w
 they come at some time of their own; that call is theirs too.
 """
 
+from datetime import timedelta
+
 import numpy as np
 
 from queueapp.domain.quantiles import Quantiles
@@ -22,10 +24,13 @@ from queueapp.waits.servers import after
 def checking_in(snapshot: Snapshot, plan: Plan, outcome: Outcome) -> dict[int, Quantiles]:
     """By appointment id: of those who may check in now and would still count as booked."""
     opens = snapshot.taken_at + snapshot.rules.check_in_opens
+    delays = declared_delays(snapshot, [one.candidate for one in plan.expected])
     there = [
         (one, column, due)
-        for column, one in enumerate(plan.expected, len(plan.waiting))
-        if one.scheduled_at <= opens and (due := _due_s(snapshot, one)) is not None
+        for column, (one, delay) in enumerate(
+            zip(plan.expected, delays, strict=True), len(plan.waiting)
+        )
+        if one.scheduled_at <= opens and (due := _due_s(snapshot, one, delay)) is not None
     ]
     if not there:
         return {}
@@ -42,8 +47,7 @@ def checking_in(snapshot: Snapshot, plan: Plan, outcome: Outcome) -> dict[int, Q
     }
 
 
-def _due_s(snapshot: Snapshot, one: Expected) -> float | None:
-    (delay,) = declared_delays(snapshot, [one.candidate])
+def _due_s(snapshot: Snapshot, one: Expected, delay: timedelta) -> float | None:
     reference, too_late = booked_reference(
         one.scheduled_at, snapshot.taken_at, delay, snapshot.rules
     )
