@@ -1,20 +1,14 @@
-// The lobby's voice, chime and clock. A call is heard once, however often its page is painted.
+// The lobby's voice and chime. A call is heard once, however often its page is painted.
+import { serverNow } from "./live.js";
 import { startDisplay, hasStarted } from "./lobby-start.js";
 import { announce } from "./lobby-voice.js";
 
-const zone = document.body.dataset.zone;
 const heard = new Set();
 let paintedUpTo = 0;
 
-function clock() {
-  const element = document.querySelector("[data-clock]");
-  const words = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: zone });
-  if (element) element.textContent = words.format(new Date());
-}
-
 function elapsed() {
   for (const element of document.querySelectorAll("[data-elapsed]")) {
-    const minutes = Math.max(0, Math.floor((Date.now() - Date.parse(element.dataset.elapsed)) / 60000));
+    const minutes = Math.max(0, Math.floor((serverNow() - Date.parse(element.dataset.elapsed)) / 60000));
     if (element.textContent !== String(minutes)) element.textContent = String(minutes);
   }
 }
@@ -37,6 +31,5 @@ document.addEventListener("queueapp:update", (event) => {
   elapsed();
 });
 startDisplay();
-clock();
 elapsed();
-setInterval(() => { clock(); elapsed(); }, 1000);
+setInterval(elapsed, 1000);

@@ -14,6 +14,8 @@ const panel = document.getElementById("room-panel");
 const SETTLES_MS = 700;
 const SAID_FOR_MS = 6000;
 const REFUSED_FOR_MS = 20000;
+// Once a second would skip a second whenever it comes a little late.
+const TICKS_MS = 250;
 
 let sending = false;
 let shownPart = null;
@@ -174,22 +176,25 @@ function tellOutcome() {
 
 /* ---------- what runs by itself ---------- */
 
+/** Only when it changes, as it is read aloud then. */
+function write(element, words) {
+  if (element.textContent !== words) element.textContent = words;
+}
+
 function tick() {
   const at = serverNow();
   for (const one of document.querySelectorAll("[data-elapsed]")) {
     const seconds = Math.max(0, Math.floor((at - Date.parse(one.dataset.elapsed)) / 1000));
     const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
     const two = (n) => String(n).padStart(2, "0");
-    one.textContent = h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+    write(one, h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`);
   }
   for (const bar of document.querySelectorAll("[data-elapsed-bar]")) {
     const share = (at - Date.parse(bar.dataset.elapsedBar)) / 1000 / Number(bar.dataset.far);
     bar.setAttribute("width", String(Math.round(Math.min(Math.max(share, 0), 1) * 338)));
   }
   for (const one of document.querySelectorAll("[data-minutes]")) {
-    const words = one.dataset.as.replace("%", Math.max(0, Math.floor((at - Date.parse(one.dataset.minutes)) / 60000)));
-    // Written only when it changes, as it is read aloud then.
-    if (one.textContent !== words) one.textContent = words;
+    write(one, one.dataset.as.replace("%", Math.max(0, Math.floor((at - Date.parse(one.dataset.minutes)) / 60000))));
   }
   for (const one of document.querySelectorAll("[data-asks-at]")) one.hidden = at < Date.parse(one.dataset.asksAt);
   for (const one of document.querySelectorAll("[data-gone-at]")) one.hidden = at >= Date.parse(one.dataset.goneAt);
@@ -233,7 +238,7 @@ function settle() {
 
 document.addEventListener("queueapp:update", settle);
 settle();
-setInterval(tick, 1000);
+setInterval(tick, TICKS_MS);
 document.body.dataset.roomReady = "yes";
 if (panel.open) showPanel();
 for (const words of document.querySelectorAll(".roomsaid .msg")) setTimeout(() => words.remove(), SAID_FOR_MS);

@@ -1,7 +1,9 @@
 """The lobby is heard once it was started; the board draws what its tables say, live."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -43,6 +45,14 @@ DRAWN = """() => {
 }"""
 VOICE = 'window.VOICES = [{ lang: "en-GB", localService: true }];'
 FAR_VOICE = 'window.VOICES = [{ lang: "en-GB", localService: false }];'
+# A television whose clock is seven minutes fast.
+FAST = """
+const Right = Date, fast = 7 * 60000;
+Date = class extends Right {
+  constructor(...of) { if (of.length) super(...of); else super(Right.now() + fast); }
+  static now() { return Right.now() + fast; }
+};
+"""
 
 
 def opened(page: Page, served: Served, email: str, path: str) -> Page:
@@ -58,6 +68,29 @@ def becomes(page: Page, what: str) -> None:
             return
         page.wait_for_timeout(100)
     pytest.fail(f"never became: {what}")
+
+
+@on_one_database
+def test_a_television_with_a_wrong_clock_tells_the_clinics_time(
+    served: Served, slug: str, person: Callable[..., Page]
+) -> None:
+    database = Database(served.database_url, secret=SECRET)
+    now = datetime.now(UTC)
+    with database.write() as s:
+        site = factories.make_site(s, slug, settings=factories.turning_far_off(now))
+        gp = factories.make_service(s, site, "GP", slug="gp")
+        arrivals.take_ticket(
+            s, SYSTEM, now - timedelta(minutes=9), site_id=site.id, service_id=gp.id
+        )
+        email = factories.make_staff(s, site, Role.MANAGER).email
+        zone = ZoneInfo(site.timezone)
+    page = person("lobby")
+    page.add_init_script(FAST)
+    opened(page, served, email, f"/lobby/{slug}")
+    expect(page.locator(".herenow time")).to_have_text(re.compile("^(9|10)$"))
+    right = [f"{datetime.now(zone) + timedelta(minutes=n):%H:%M}" for n in (0, 1)]
+    expect(page.locator("[data-clock]")).to_have_text(re.compile("|".join(right)))
+    database.dispose()
 
 
 @on_one_database
