@@ -83,12 +83,10 @@ def serve(host: str, port: int, workers: int) -> None:
             "Several workers need PostgreSQL and Redis: set DATABASE_URL=postgresql://… and "
             "REDIS_URL=redis://…, or leave --workers at 1."
         )
-    if not serving.port_is_free(host, port):
-        raise click.ClickException(f"{host}:{port} is in use. Give another --port.")
-
     try:
+        serving.wait_for_port(host, port)
         held = holding.hold(settings.database_url, settings.public_url)
-    except holding.Held as why:
+    except (serving.CannotServe, holding.Held) as why:
         raise click.ClickException(str(why)) from why
 
     def told(code: str | None) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import importlib.util
 import json
 import logging
@@ -28,24 +29,35 @@ _PR_SET_PDEATHSIG = 1
 _LETS_GO_S = 2.0
 
 
-def port_is_free(host: str, port: int) -> bool:
-    """Whether a server could listen there, now or in a moment."""
+def wait_for_port(host: str, port: int) -> None:
+    """Return once a server could listen there, now or in a moment; else raise CannotServe."""
     # One that was killed just now may not have let go of it yet.
     until = time.monotonic() + _LETS_GO_S
-    while not (is_free := _can_listen(host, port)) and time.monotonic() < until:
+    while (why := _cannot_listen(host, port)) and why.errno == errno.EADDRINUSE:
+        if time.monotonic() >= until:
+            raise CannotServe(f"{host}:{port} is in use. Give another --port.")
         time.sleep(0.1)
-    return is_free
+    if why and why.errno == errno.EACCES:
+        raise CannotServe(
+            f"{host}:{port} is not for this user: give a --port of 1024 or above, and put nginx "
+            "before it (deploy/nginx.conf)."
+        )
+    if why:
+        raise CannotServe(
+            f"Nobody can listen on {host}:{port} ({why.strerror}): give one of this machine's own "
+            "addresses as --host, or 0.0.0.0 for all of them."
+        )
 
 
-def _can_listen(host: str, port: int) -> bool:
+def _cannot_listen(host: str, port: int) -> OSError | None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as why:
+            return why
+    return None
 
 
 def web_command(host: str, port: int, workers: int) -> list[str]:
@@ -77,7 +89,7 @@ def _end_with_parent() -> None:
 
 
 class CannotServe(Exception):
-    """The database cannot be served from; the message says why."""
+    """Nothing can be served; the message says why."""
 
 
 class Supervisor:

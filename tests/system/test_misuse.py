@@ -22,6 +22,7 @@ from queueapp.db import migrate
 from queueapp.db.engine import make_engine
 from queueapp.db.session import Database
 from tests.faults.migrating import upgrade_and_die, upgrading
+from tests.services import free_port
 from tests.system.house import SECRET, House
 from tests.system.listeners import within
 
@@ -53,7 +54,7 @@ def test_a_second_server_on_a_file_is_refused_and_the_first_goes_on(
 ) -> None:
     url = house.served.database_url
     monkeypatch.setattr(holding, "WAITS_S", 0.0)
-    for command in (["serve", "--port", "1"], ["work"]):
+    for command in (["serve", "--port", str(free_port())], ["work"]):
         second = run(url, tmp_path, *command)
         assert second.exit_code == 1
         assert "is being served already, by process" in second.output
@@ -65,7 +66,7 @@ def test_a_second_server_on_a_file_is_refused_and_the_first_goes_on(
     assert run(url, tmp_path, *added, "--site", "here").exit_code == 0
     assert house.take_ticket()["ticket"]
     monkeypatch.setattr(holding.fcntl, "flock", lambda *_: None)
-    run(url, tmp_path, "serve", "--port", "1")
+    run(url, tmp_path, "serve", "--port", str(free_port()))
     assert never_serves, "the control: without the lock a second one would have started"
 
 
@@ -82,7 +83,7 @@ def test_a_file_is_free_again_when_its_server_has_ended(
     with pytest.raises(holding.Held, match=f"process {os.getpid()} \\(http://here\\)"):
         holding.hold(fresh_database, "http://there")
     os.close(held)
-    assert run(fresh_database, tmp_path, "serve", "--port", "1").exit_code == 0
+    assert run(fresh_database, tmp_path, "serve", "--port", str(free_port())).exit_code == 0
     assert never_serves
 
 

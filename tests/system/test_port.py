@@ -1,5 +1,6 @@
 """A port that another server has."""
 
+import errno
 import socket
 import threading
 import time
@@ -30,4 +31,15 @@ def test_one_that_is_let_go_in_a_moment_is_waited_for_and_no_other(
         lets_go = threading.Thread(target=lambda: asked.wait(10) and held.close())
         lets_go.start()
         monkeypatch.setattr(time, "sleep", wait)
-        assert serving.port_is_free("127.0.0.1", port)
+        serving.wait_for_port("127.0.0.1", port)
+
+
+def test_why_nobody_can_listen_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bind(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    away = CliRunner().invoke(group, ["serve", "--host", "192.0.2.1"])  # kept for documentation
+    assert "of this machine's own addresses as --host" in away.output
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    low = CliRunner().invoke(group, ["serve", "--port", "80"])
+    assert "not for this user: give a --port of 1024 or above" in low.output

@@ -16,6 +16,7 @@ from queueapp.db.models import ApiToken
 from queueapp.db.session import Database
 from queueapp.domain.viewer import Part
 from tests import factories
+from tests.services import free_port
 
 pytestmark = pytest.mark.both_databases
 
@@ -99,9 +100,10 @@ def test_serve_wants_a_migrated_database_and_good_settings(run: Run, tmp_path: P
     engine = make_engine(url)
     migrate.upgrade(engine, "0003")
     engine.dispose()
-    older = run("serve", DATABASE_URL=url)
+    port = ("--port", str(free_port()))
+    older = run("serve", *port, DATABASE_URL=url)
     assert (older.exit_code, "db upgrade" in older.output) == (1, True)
-    wrong = run("serve", PUBLIC_URL="here")
+    wrong = run("serve", *port, PUBLIC_URL="here")
     assert (wrong.exit_code, "PUBLIC_URL" in wrong.output) == (1, True)
 
 
