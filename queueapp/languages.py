@@ -24,7 +24,7 @@ from flask_babel import Babel, Domain, force_locale, get_locale, ngettext
 from flask_babel import gettext as _
 
 from queueapp.actions.hits import DAYS, ENOUGH, Hits
-from queueapp.actions.revisions import REASONS, URGENT_MANY
+from queueapp.actions.revisions import REASONS, URGENT_MANY, URGENT_ONE
 from queueapp.domain.languages import N_, OFFERED, WRITTEN_IN, direction
 from queueapp.domain.refusal import RefusalKind, Refused
 
@@ -166,10 +166,9 @@ def reason_words(reason: str) -> str:
         found = re.fullmatch(re.escape(known).replace(_NUMBER, r"(\d+)"), reason)
         if found is None:
             continue
-        if known == URGENT_MANY:
-            return ngettext(
-                "An urgent patient came in.", "%(num)s urgent patients came in.", int(found[1])
-            )
+        if known in (URGENT_ONE, URGENT_MANY):
+            many = int(found[1]) if found.groups() else 1
+            return ngettext("An urgent patient came in.", "%(num)s urgent patients came in.", many)
         return _(known, num=found[1]) if found.groups() else _(known)
     return ""
 

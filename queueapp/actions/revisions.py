@@ -18,13 +18,13 @@ from queueapp.waits.promise import FORECAST, Quote, said_range
 from queueapp.waits.revise import Step, next_step
 
 _APOLOGY = N_("We are sorry: it takes longer still. The desk knows.")
-_URGENT_ONE = "An urgent patient came in."
+URGENT_ONE = "An urgent patient came in."
 URGENT_MANY = "%(num)s urgent patients came in."
 _YOUR_DELAY = N_("Your clinician is running %(num)s min late.")
 _A_DELAY = N_("A clinician is running %(num)s min late.")
 _LONGER = N_("Visits before yours take longer than usual.")
 # Kept in English with the promise; a person's phone says them in the person's language.
-REASONS = (_APOLOGY, _URGENT_ONE, URGENT_MANY, _YOUR_DELAY, _A_DELAY, _LONGER)
+REASONS = (_APOLOGY, URGENT_ONE, URGENT_MANY, _YOUR_DELAY, _A_DELAY, _LONGER)
 
 
 def public_reason(reason: str) -> str:
@@ -134,7 +134,7 @@ def _reason(session: Session, site: Site, entry: QueueEntry, last: Promise) -> s
         )
     )
     if urgent:
-        return _URGENT_ONE if urgent == 1 else URGENT_MANY % {"num": urgent}
+        return URGENT_ONE if urgent == 1 else URGENT_MANY % {"num": urgent}
     delay = session.scalar(
         sa.select(sa.func.max(Shift.declared_delay)).where(
             Shift.site_id == site.id,
