@@ -25,7 +25,7 @@ if os.environ.get("BOUNDLESS"):
 app = Flask(__name__)
 _sockets = SocketIO(
     app, async_mode="gevent", transports=["websocket"], ping_interval=PING_S,
-    ping_timeout=PATIENCE_S,
+    ping_timeout=600 if os.environ.get("BOUNDLESS") else PATIENCE_S,
 )  # fmt: skip
 _wire = Wire(_sockets)
 _seq = count(1)
