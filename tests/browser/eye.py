@@ -1,4 +1,4 @@
-"""What axe-core and the page's own width say of a page, at every size a screen may have."""
+"""What axe-core, the page's own width and its words say of a page, at every size of a screen."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +26,15 @@ _WIDER = """() => {
     one.getBoundingClientRect().right > wide + 1 && !isCut(one.parentElement));
   const name = out ? `${out.localName}.${out.className?.baseVal ?? out.className}` : "?";
   return `sideways · ${document.documentElement.scrollWidth} px · ${name}`;
+}"""
+# What a program says where a word is missing, as it is read or read aloud.
+_RAW = r"""() => {
+  const said = [document.body.innerText, ...[...document.querySelectorAll(
+    "[value], [aria-label], [placeholder], [alt], [title]")].flatMap((one) =>
+    ["value", "aria-label", "placeholder", "alt", "title"].map((name) => one.getAttribute(name)))];
+  const raw = /%\(\w+\)|\{[{%]|\[object|Invalid Date|\b(None|NaN|undefined|null)\b/;
+  return said.filter((words) => raw.test(words ?? "")).map((words) =>
+    `raw · ${words.slice(Math.max(words.search(raw) - 40, 0), words.search(raw) + 40)}`);
 }"""
 _COLOURS = ("light", "dark")
 _SIZES = {name: screen["viewport"] for name, screen in SCREENS.items()}
@@ -67,6 +76,7 @@ class Eye:
             page.emulate_media(color_scheme=colours, reduced_motion="reduce")  # type: ignore[arg-type]
             seen: list[str] = page.evaluate(_RUN, TAGS)
             seen += filter(None, [page.evaluate(_WIDER)])
+            seen += page.evaluate(_RAW)
             self.looks += 1
             if seen:
                 self.found[f"{name}, {size['width']}×{size['height']}, {colours}"] = seen
