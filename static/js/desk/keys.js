@@ -35,9 +35,13 @@ sheet.querySelector("[data-keys-on]").addEventListener("change", (event) => {
 export function openSheet() {
   sheet.showModal();
 }
-sheet.addEventListener("close", toList);
+/** At once, not when the browser tells of it: by then somebody may have gone on to something else. */
+function closeSheet() {
+  sheet.close();
+  toList();
+}
 sheet.addEventListener("click", (event) => {
-  if (event.target === sheet || event.target.closest("[data-keys-close]")) sheet.close();
+  if (event.target === sheet || event.target.closest("[data-keys-close]")) closeSheet();
 });
 
 /* ---------- what they do ---------- */
@@ -70,8 +74,13 @@ function escape(at) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || sheet.open) return;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing) return;
   const at = event.target;
+  if (sheet.open) {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    return closeSheet();
+  }
   if (event.key === "Escape") return escape(at);
   if (at === line && event.key === "ArrowDown") {
     event.preventDefault();
