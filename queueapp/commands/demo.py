@@ -72,6 +72,7 @@ def _bare(
         demo_clinic.add_office(session, site)
         furnish(session, site)
         demo_clinic.open_round_the_clock(session, site)
+        demo_clinic.keep_day_whole(session, site, now)
         everyone_on_shift(session, site, now, now + _ON_SHIFT)
         return _screens(session, site, now)
 
@@ -83,6 +84,7 @@ def _lively(db: Database, now: datetime, days: int) -> demo_clinic.Links:
         demo_clinic.furnish(session, site)
         demo_clinic.open_weekly(session, site)
         demo_clinic.stay_open_around(session, site, now)
+        demo_clinic.keep_day_whole(session, site, now, from_hour=2)
         links = _screens(session, site, now)
         today = site.day_at(now)
         past = [today - n * ONE_DAY for n in range(days, 0, -1)]

@@ -197,11 +197,7 @@ def open_round_the_clock(session: Session, site: Site) -> None:
 
 
 def stay_open_around(session: Session, site: Site, now: datetime) -> None:
-    """Open day and night on the days around `now`, unless the usual hours hold all around it.
-
-    So that the demo is alive at whatever hour it is looked at; and the service day, which begins
-    at 04:00, begins at midnight while it is early, so that it is not cut through the middle.
-    """
+    """Open day and night on the days around `now`, unless the usual hours hold all around it."""
     since, until = (to_local(site.timezone, now + timedelta(hours=h)) for h in (-3, 4))
     hours = session.scalars(sa.select(OpeningHour).where(OpeningHour.site_id == site.id))
     usual = {h.weekday: (h.opens, h.closes) for h in hours}.get(since.weekday(), (time(0), time(0)))
@@ -211,7 +207,16 @@ def stay_open_around(session: Session, site: Site, now: datetime) -> None:
             one(session, OpeningException, site_id=site.id, day=day)(
                 opens=time(0), closes=time(0), note="Open day and night for the demo"
             )
-    early = 2 <= to_local(site.timezone, now).hour < 7
+    session.flush()
+
+
+def keep_day_whole(session: Session, site: Site, now: datetime, *, from_hour: int = 0) -> None:
+    """The service day, which begins at 04:00, begins at midnight while it is early.
+
+    So that its turn does not end what goes on around `now`. `from_hour` is when early begins: later
+    for who has people who came before midnight.
+    """
+    early = from_hour <= to_local(site.timezone, now).hour < 7
     site.settings = {**(site.settings or {}), "day_starts_at": "00:00" if early else "04:00"}
     session.flush()
 

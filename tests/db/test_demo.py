@@ -210,6 +210,16 @@ def test_empty_has_nobody_in_it_and_every_clinician_at_work(run: Run, db: Databa
         assert closes_at(session, site, midnight) is not None
 
 
+@pytest.mark.one_database
+@pytest.mark.parametrize("hour", [0, 3, 6, 7, 15, 23])
+def test_the_turn_of_the_day_ends_nothing_that_is_tried(run: Run, db: Database, hour: int) -> None:
+    now = datetime(2026, 1, 13, hour, 58, tzinfo=UTC)
+    run("--empty", now=now)
+    with db.read() as session:
+        site = session.scalars(sa.select(Site)).one()
+        assert site.day_at(now) == site.day_at(now + timedelta(hours=4))
+
+
 def test_a_clinic_that_is_not_the_demos_is_left_alone(run: Run, db: Database) -> None:
     with db.write() as session:
         session.add(Site(slug="demo", name="Real", timezone="Europe/Paris", seq=3, settings={}))
