@@ -41,7 +41,7 @@ def check(snapshot: Snapshot) -> dict[int, float]:
     return simulated
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rooms())
 def test_calls_at_the_very_moments_the_rules_would(snapshot: Snapshot) -> None:
     check(snapshot)
@@ -95,7 +95,7 @@ def test_many_ahead_who_are_out_hide_nobody_who_is_here() -> None:
     assert called[99] == 0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rooms(), st.integers(0, 2**31))
 def test_quotes_are_waits_whatever_the_room(snapshot: Snapshot, seed: int) -> None:
     habits = Habits(arrivals_per_hour={(1, "walk_in", 11): 8, (2, "urgent", 11): 3})
@@ -119,14 +119,14 @@ def test_quotes_are_waits_whatever_the_room(snapshot: Snapshot, seed: int) -> No
             assert said.entries[c.entry_id].p10 >= back
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(rooms(), st.integers(0, 2**31))
 def test_same_seed_same_quotes(snapshot: Snapshot, seed: int) -> None:
     first = forecast(snapshot, USUAL, draws=20, seed=seed)
     assert forecast(snapshot, USUAL, draws=20, seed=seed) == first
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     waits=st.lists(st.integers(1, 3000), min_size=1, max_size=12, unique=True),
     clinicians=st.integers(2, 4),
@@ -311,7 +311,7 @@ def test_called_but_not_started_is_a_walk_and_a_whole_visit() -> None:
     assert wait(False) == pytest.approx(137.313 + 8.37)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(rooms())
 def test_stored_and_read_again_it_says_the_same(snapshot: Snapshot) -> None:
     said = forecast(snapshot, USUAL, draws=20, seed=1)

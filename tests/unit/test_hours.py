@@ -201,7 +201,7 @@ def test_hours_that_make_no_sense_are_refused_by_field(field: str, wrong: object
     assert refused.value.field == field
 
 
-@settings(max_examples=3 * settings.default.max_examples, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(st.data(), zones_and_days())
 def test_doors_are_open_exactly_when_the_clock_on_the_wall_says(
     data: st.DataObject, where: tuple[str, date]

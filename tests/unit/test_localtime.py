@@ -67,7 +67,7 @@ def test_a_wall_time_is_the_first_instant_that_shows_it(
     assert instant.utcoffset() == timedelta()
 
 
-@settings(max_examples=5 * settings.default.max_examples, deadline=None)
+@settings(max_examples=5 * settings.default.max_examples)
 @given(zones_and_days(), five_minute_times, five_minute_times)
 def test_wall_times_come_back_and_keep_their_order(
     where: tuple[str, date], wall: time, later: time
@@ -150,7 +150,7 @@ def test_a_clock_set_back_over_midnight_does_not_reopen_yesterday() -> None:
     assert seen == [date(2010, 11, 6)] + [date(2010, 11, 7)] * 4
 
 
-@settings(max_examples=3 * settings.default.max_examples, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(zones_and_days(), five_minute_times)
 def test_service_days_follow_each_other_without_gap_or_return(
     where: tuple[str, date], starts_at: time

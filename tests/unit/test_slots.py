@@ -240,7 +240,7 @@ def test_bad_lengths_are_refused_by_field(field: str, values: dict[str, object])
 # Over generated schedules
 
 
-@settings(max_examples=4 * settings.default.max_examples, deadline=None)
+@settings(max_examples=4 * settings.default.max_examples)
 @given(
     schedules(),
     st.lists(st.tuples(st.integers(-60, 2940), st.integers(1, 240)), max_size=6),
@@ -338,7 +338,7 @@ def test_a_pool_refuses_a_negative_capacity_and_an_odd_interval() -> None:
         assert refused.value.field == field
 
 
-@settings(max_examples=3 * settings.default.max_examples, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(schedules(), steps, st.integers(0, 4), st.data())
 def test_pool_intervals_are_disjoint_exact_and_count_every_booking_once(
     schedule: tuple[Timetable, date], interval: timedelta, capacity: int, data: st.DataObject

@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from queueapp.domain.spans import Span, intersect_spans, merge_spans, subtract_spans
@@ -30,7 +30,6 @@ def as_minutes(spans: list[Span]) -> set[datetime]:
     return {m for m in moments if any(m in s for s in spans)}
 
 
-@settings(deadline=None)
 @given(span_lists, span_lists)
 def test_span_arithmetic_agrees_with_sets_of_minutes(one: list[Span], other: list[Span]) -> None:
     merged = merge_spans(one)
