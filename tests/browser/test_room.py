@@ -45,7 +45,7 @@ def green(page: Page, words: str) -> None:
 def test_by_keys_alone_call_start_finish_and_call(
     person: Callable[..., Page], served: Served, world: RoomWorld, eye: Eye
 ) -> None:
-    ann, bob = world.waits("Ann Lee"), world.waits("Bob May", minutes=5)
+    ann, bob = world.waits("Ann Lee"), world.waits("Bob Meier", minutes=5)
     page = at_the_door(person("room"), served, world)
     green(page, f"Call next: Ann, {world.ticket(ann)}")
     page.keyboard.press("Space")
@@ -75,13 +75,13 @@ def test_a_key_hides_names_shows_the_sheet_undoes_and_says_what_a_call_costs(
     person: Callable[..., Page], served: Served, world: RoomWorld
 ) -> None:
     ann = world.waits("Ann Lee")
-    world.waits("Bob May", minutes=5)
+    world.waits("Bob Meier", minutes=5)
     cy = world.waits("Cy Orr", minutes=1)
     page = at_the_door(person("room"), served, world)
     green(page, f"Call next: Ann, {world.ticket(ann)}")
     page.keyboard.press("i")
     expect(page.locator("main")).not_to_contain_text(
-        re.compile(r"\b(Ann|Bob|Lee|May)\b"), use_inner_text=True
+        re.compile(r"\b(Ann|Bob|Lee|Meier)\b"), use_inner_text=True
     )
     expect(page.locator("[data-primary]")).to_have_text(
         re.compile(rf"Call next: .*{world.ticket(ann)}")
@@ -115,7 +115,7 @@ def test_a_key_hides_names_shows_the_sheet_undoes_and_says_what_a_call_costs(
 def test_by_touch_with_a_double_tap_on_every_button(
     person: Callable[..., Page], served: Served, world: RoomWorld
 ) -> None:
-    ann, bob = world.waits("Ann Lee"), world.waits("Bob May", minutes=5)
+    ann, bob = world.waits("Ann Lee"), world.waits("Bob Meier", minutes=5)
     before = world.calls()
     page = at_the_door(person("room", has_touch=True), served, world)
 
@@ -179,7 +179,7 @@ def test_an_alike_name_is_shown_before_the_call(
 def test_who_was_called_to_another_room_meanwhile_is_not_called_here(
     person: Callable[..., Page], served: Served, world: RoomWorld
 ) -> None:
-    ann, bob = world.waits("Ann Lee"), world.waits("Bob May", minutes=5)
+    ann, bob = world.waits("Ann Lee"), world.waits("Bob Meier", minutes=5)
     page = at_the_door(person("room"), served, world)
     green(page, "Call next: Ann")
     # This screen hears of nothing: what was painted before is still there when it is pressed.
