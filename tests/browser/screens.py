@@ -1,4 +1,4 @@
-"""The screens people have, at their real sizes."""
+"""The screens people have, at their real sizes; and one whose clock is wrong."""
 
 from typing import Any
 
@@ -9,3 +9,12 @@ SCREENS: dict[str, dict[str, Any]] = {
     "room": {"viewport": {"width": 1024, "height": 768}},
     "lobby": {"viewport": {"width": 1920, "height": 1080}},
 }
+
+# A device whose clock is seven minutes fast.
+FAST = """
+const Right = Date, fast = 7 * 60000;
+Date = class extends Right {
+  constructor(...of) { if (of.length) super(...of); else super(Right.now() + fast); }
+  static now() { return Right.now() + fast; }
+};
+"""

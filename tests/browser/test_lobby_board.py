@@ -16,6 +16,7 @@ from tests import factories
 from tests.browser.conftest import on_one_database
 from tests.browser.entering import signed_in
 from tests.browser.eye import Eye
+from tests.browser.screens import FAST
 from tests.served import Served
 from tests.web.web_world import SECRET
 
@@ -45,14 +46,6 @@ DRAWN = """() => {
 }"""
 VOICE = 'window.VOICES = [{ lang: "en-GB", localService: true }];'
 FAR_VOICE = 'window.VOICES = [{ lang: "en-GB", localService: false }];'
-# A television whose clock is seven minutes fast.
-FAST = """
-const Right = Date, fast = 7 * 60000;
-Date = class extends Right {
-  constructor(...of) { if (of.length) super(...of); else super(Right.now() + fast); }
-  static now() { return Right.now() + fast; }
-};
-"""
 
 
 def opened(page: Page, served: Served, email: str, path: str) -> Page:

@@ -1,6 +1,8 @@
 // Puts the day sheet by once a minute, so that what is kept is never five minutes old while the
 // server answers; leaving the desk by signing out takes it away.
 
+import { clinicNow, heardFrom } from "./clock.js";
+
 const STORE = "queueapp-day-sheet";
 const EVERY_MS = 60000;
 const FIRST_AFTER_MS = 2000;
@@ -20,10 +22,11 @@ async function keep() {
     const answer = await fetch(url);
     if (answer.redirected || answer.status === 401 || answer.status === 403) return forget();
     if (!answer.ok) return;
+    heardFrom(answer);
     const store = await caches.open(STORE);
     await store.addAll(JSON.parse(link.dataset.files));
     await store.put(url, answer);
-    const clock = new Date().toLocaleTimeString("en-GB", {
+    const clock = new Date(clinicNow()).toLocaleTimeString("en-GB", {
       hour: "2-digit",
       minute: "2-digit",
       timeZone: document.body.dataset.zone,

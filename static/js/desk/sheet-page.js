@@ -1,12 +1,14 @@
 // An open day sheet says how old it is, and fetches itself anew every minute while it can.
 
+import { clinicNow, heardFrom } from "./clock.js";
+
 const EVERY_MS = 60000;
 const OLD_AFTER_MIN = 5;
 const body = document.body;
 
 function tellAge() {
   const age = document.getElementById("sheet-age");
-  const minutes = Math.floor((Date.now() - Date.parse(body.dataset.made)) / 60000);
+  const minutes = Math.floor((clinicNow() - Date.parse(body.dataset.made)) / 60000);
   const words = minutes < 1 ? "up to date" : `${minutes} min old`;
   if (age.textContent !== words) age.textContent = words;
   age.classList.toggle("old", minutes >= OLD_AFTER_MIN);
@@ -21,6 +23,7 @@ async function renew() {
     const answer = await fetch(body.dataset.sheet);
     if (answer.redirected || answer.status === 401 || answer.status === 403) return location.reload();
     if (!answer.ok) return;
+    heardFrom(answer);
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     body.dataset.made = fresh.body.dataset.made;
     for (const part of ["main", ".made"]) {
