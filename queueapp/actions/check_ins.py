@@ -20,6 +20,7 @@ from queueapp.actions.legs import (
 )
 from queueapp.db.known import hold, settled
 from queueapp.db.models import Appointment, Patient, QueueEntry, Service, Site, Visit
+from queueapp.db.queries.booked_today import today_of
 from queueapp.db.writing import Rows, change_now, columns
 from queueapp.domain.actor import Actor
 from queueapp.domain.events import Kind
@@ -61,7 +62,7 @@ def check_in(
     appointment, site, patient, delay = found
     hold(session, site)
     when = happened(now, occurred_at)
-    _check_bookable(site, appointment, when)
+    _check_bookable(session, site, appointment, when)
     before = image(appointment)
     service = settled(session, site.id, Service, appointment.service_id)
     assert service
@@ -119,13 +120,12 @@ def check_in(
     return entry
 
 
-def _check_bookable(site: Site, appointment: Appointment, when: datetime) -> None:
+def _check_bookable(session: Session, site: Site, appointment: Appointment, when: datetime) -> None:
     if appointment.state is AppointmentState.CHECKED_IN:
         raise conflict("already_here", "This booking is already checked in.")
     if appointment.state not in (AppointmentState.BOOKED, AppointmentState.NO_SHOW):
         raise conflict("not_booked", f"This booking is {appointment.state.value}.")
-    day = site.day_at(when)
-    if appointment.starts_at not in site.span_of(day):
+    if appointment.starts_at not in today_of(session, site, when):
         raise conflict("another_day", "This booking is for another day.")
 
 

@@ -71,8 +71,8 @@ def look_up_code(session: Session, site: Site, now: datetime, text: str) -> Look
     found = by_code(session, codes_in(text))
     here = [a for a in found if a.site_id == site.id]
     if here:
-        return _judged(site, now, here)
-    to_come = [a for a in found if a.starts_at >= today_of(site, now).start]
+        return _judged(session, site, now, here)
+    to_come = [a for a in found if a.starts_at >= today_of(session, site, now).start]
     if not to_come:
         return _NOTHING
     return LookedUp(Verdict.ANOTHER_SITE, site=session.get_one(Site, to_come[0].site_id).name)
@@ -85,7 +85,7 @@ def look_up_name(
 
     Which day or clinic another booking is for is not told: name and date of birth are no secret.
     """
-    today = today_of(site, now)
+    today = today_of(session, site, now)
     found = by_name(session, name, birth_date, today.start)
     todays = [a for a in found if a.site_id == site.id and a.starts_at < today.end]
     people = {person_of(a) for a in todays}
@@ -96,7 +96,7 @@ def look_up_name(
         if len({person_of(a) for a in todays}) != 1:
             return LookedUp(Verdict.NOT_FOUND, clash=True)
     if todays:
-        return _judged(site, now, todays)
+        return _judged(session, site, now, todays)
     if any(a.site_id == site.id for a in found):
         return LookedUp(Verdict.ANOTHER_DAY)
     return LookedUp(Verdict.ANOTHER_SITE) if found else _NOTHING
@@ -132,8 +132,8 @@ def note_vain(session: Session, actor: Actor, now: datetime, person: str) -> Non
     session.flush()
 
 
-def _judged(site: Site, now: datetime, found: Sequence[Appointment]) -> LookedUp:
-    today = today_of(site, now)
+def _judged(session: Session, site: Site, now: datetime, found: Sequence[Appointment]) -> LookedUp:
+    today = today_of(session, site, now)
     todays = [a for a in found if a.starts_at in today]
     if not todays:
         to_come = [a for a in found if a.starts_at >= today.end]

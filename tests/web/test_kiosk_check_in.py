@@ -1,13 +1,15 @@
 """Checking in at the kiosk: by code, by name and date of birth, and who is not found."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from queueapp.db.models import Appointment, DeskItem, Patient, VainLookup
-from queueapp.domain.visit import AppointmentState, EntryClass
+from queueapp.actions.sweep import sweep
+from queueapp.db.models import Appointment, DeskItem, OpeningHour, Patient, Site, VainLookup
+from queueapp.domain.actor import SYSTEM
+from queueapp.domain.visit import AppointmentState, EntryClass, EntryState
 from tests import factories
 from tests.web.kiosk_words import LONDON, by_name, find, heading, hidden
 from tests.web.patient_world import PatientWorld
@@ -168,6 +170,29 @@ def test_a_scanned_link_that_holds_the_code_checks_in(world: PatientWorld, scann
     assert heading(unwell) == "Do you have any of these right now?"
     assert hidden(unwell, "sought") == scanned
     assert heading(find(world, scanned)) == "You are in the queue"
+
+
+@pytest.mark.parametrize(("booked_in", "turns_in"), [(10, 5), (-8, -3)])
+def test_the_turn_of_the_day_is_nothing_to_people_where_the_doors_stay_open(
+    world: PatientWorld, booked_in: int, turns_in: int
+) -> None:
+    world.booking(code="AB12", in_minutes=booked_in)
+    turn = (datetime.now(UTC) + timedelta(minutes=turns_in)).astimezone(LONDON)
+    world.change(Site, world.site_id, settings={"day_starts_at": f"{turn:%H:%M}"})
+    # The control: nothing says that the doors stay open.
+    assert heading(find(world, "AB12")) == "Your appointment is on another day"
+    with world.db.write() as s:
+        for weekday in range(7):
+            s.add(
+                OpeningHour(site_id=world.site_id, weekday=weekday, opens=time(0), closes=time(0))
+            )
+    world.booking("Bo Li", code="DAY2", in_minutes=60 * 48)
+    assert heading(find(world, "DAY2")) == "Your appointment is on another day"
+    assert heading(find(world, "AB12")) == "You are in the queue"
+    assert world.entries()[0].entry_class == EntryClass.BOOKED
+    with world.db.write() as s:
+        sweep(s, SYSTEM, datetime.now(UTC) + timedelta(minutes=9), site_id=world.site_id)
+    assert world.entries()[0].state is EntryState.WAITING
 
 
 @pytest.mark.both_databases

@@ -7,6 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from queueapp.db.models import Appointment, Patient, Site
+from queueapp.db.queries.doors import timetable
+from queueapp.domain.hours import current_opening
 from queueapp.domain.names import same_name
 from queueapp.domain.spans import Span
 from queueapp.domain.visit import AppointmentState
@@ -15,9 +17,23 @@ from queueapp.domain.visit import AppointmentState
 _LIVE = (AppointmentState.BOOKED, AppointmentState.CHECKED_IN, AppointmentState.NO_SHOW)
 
 
-def today_of(site: Site, now: datetime) -> Span:
-    """The running service day."""
-    return site.span_of(site.day_at(now))
+def today_of(session: Session, site: Site, now: datetime) -> Span:
+    """When the bookings begin that are for now: in the running service day.
+
+    Where the doors stay open around its turn, who comes for a booking just beyond it is right too:
+    as long before, or after, as one can check in early.
+    """
+    day = site.span_of(site.day_at(now))
+    soon = site.rules.check_in_opens
+    if now - soon in day and now + soon in day:
+        return day
+    hours = timetable(session, site)
+    opening = current_opening(hours, now) if hours else None
+    if opening is None:
+        return day
+    return Span(
+        min(day.start, max(opening.start, now - soon)), max(day.end, min(opening.end, now + soon))
+    )
 
 
 def by_code(session: Session, codes: Sequence[str]) -> list[Appointment]:
@@ -46,7 +62,7 @@ def by_name(session: Session, name: str, birth_date: date, since: datetime) -> l
 
 def of_the_day(session: Session, site: Site, now: datetime, one: Appointment) -> list[Appointment]:
     """All that is to be checked in today with `one`: of the person, and of those who come along."""
-    today = today_of(site, now)
+    today = today_of(session, site, now)
     mine = [Appointment.id == one.id]
     if one.patient_id is not None:
         same = session.get_one(Patient, one.patient_id)
