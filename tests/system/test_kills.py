@@ -43,7 +43,7 @@ def test_screens_that_come_and_go_show_every_call_and_end_right(house: House) ->
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_without_the_guards_both_are_found_out(fresh_database: str, tmp_path: Path) -> None:
-    """It answers before it commits; screens are told of the first changes, of some after the next."""
+    """It answers before it commits; screens hear of the first changes, of some after the next."""
     db = Database(fresh_database, secret=SECRET)
     served = CarelesslyServed(fresh_database, tmp_path / "log")
     served.start()
